@@ -1,0 +1,229 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cis/change"
+	"cis/profile"
+	"cis/schema"
+	"cis/signing"
+	"cis/vault"
+)
+
+// Integration validates, verifies and stores change sets.
+type Integration struct {
+	Vault    vault.Store
+	Rules    *profile.Rules
+	Verifier *signing.Verifier
+	// Signer signs CIS's own attributes.
+	Signer *signing.Signer
+	// Salt goes into the uuid of new people; it never changes.
+	Salt string
+	// Targets names who is to be told of changes with this condition.
+	Targets func(change.Condition) []string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Validate checks each change of the set for itself: that it is a profile that
+// the schema allows. Its rejections are the set's.
+func (a *Integration) Validate(_ context.Context, set change.Set) ([]change.Rejection, error) {
+	var rejections []change.Rejection
+	for i, submitted := range set.Changes {
+		if r := validate(submitted); r != nil {
+			r.Index = i
+			rejections = append(rejections, *r)
+		}
+	}
+	return rejections, nil
+}
+
+func validate(submitted change.Submitted) *change.Rejection {
+	incoming, err := profile.Parse(submitted.Profile)
+	if err != nil {
+		return &change.Rejection{Code: change.MalformedJSON, Description: err.Error()}
+	}
+	err = schema.Validate(profile.Complete(incoming).JSON())
+	if err == nil {
+		return nil
+	}
+	r := &change.Rejection{Code: change.InvalidProfile, Description: err.Error()}
+	if invalid, ok := errors.AsType[*schema.Invalid](err); ok {
+		for _, p := range invalid.Problems {
+			r.Problems = append(r.Problems, change.Problem(p))
+		}
+	}
+	return r
+}
+
+// Verdict is what Verify found: rejections, or the state of the vault that the
+// set was verified against.
+type Verdict struct {
+	Rejections []change.Rejection `json:"rejections,omitempty"`
+	// Read holds, for each change, the sequence number of the stored profile
+	// that it was merged onto; empty for a new person.
+	Read []string `json:"read,omitempty"`
+}
+
+// Verify checks each change against the stored profile: that the publisher of
+// each changed attribute may write it and has signed it.
+func (a *Integration) Verify(ctx context.Context, set change.Set) (Verdict, error) {
+	merges, err := a.merge(ctx, set)
+	if err != nil {
+		return Verdict{}, err
+	}
+	verdict := Verdict{Read: make([]string, len(merges))}
+	for i, m := range merges {
+		verdict.Read[i] = m.stored.SequenceNumber
+		rejection, err := a.verify(ctx, m)
+		if err != nil {
+			return Verdict{}, err
+		}
+		if rejection != nil {
+			rejection.Index = i
+			verdict.Rejections = append(verdict.Rejections, *rejection)
+		}
+	}
+	return verdict, nil
+}
+
+func (a *Integration) verify(ctx context.Context, m merge) (*change.Rejection, error) {
+	if m.applied != nil {
+		return nil, nil
+	}
+	if m.condition == change.Create {
+		for _, path := range []profile.Path{profile.UUID, profile.PrimaryUsername} {
+			if !m.after.Get(path).IsNull() {
+				return &change.Rejection{Code: change.IdentityPreset,
+					Description: "The fields primary_username or uuid have been set in a new profile."}, nil
+			}
+		}
+		if m.after.Get(profile.UserID).IsNull() {
+			return &change.Rejection{Code: change.InvalidProfile,
+				Description: "a new profile needs a signed user_id",
+				Problems:    []change.Problem{{Pointer: profile.UserID.Pointer(), Rule: "required", Message: "a new profile needs a signed user_id"}}}, nil
+		}
+	}
+	if violation := a.Rules.Check(m.before, m.after); violation != nil {
+		return &change.Rejection{Code: change.InvalidPublisher, Description: violation.Error()}, nil
+	}
+	for _, path := range m.changed {
+		err := a.Verifier.Verify(ctx, m.userID, path, m.after.Get(path))
+		if invalid, ok := errors.AsType[*signing.Invalid](err); ok {
+			return &change.Rejection{Code: change.InvalidSignature, Description: invalid.Error()}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// Stored is what Store did: an outcome for each change and the targets to be
+// told, or Conflict when another change came in between and the set must be
+// verified anew.
+type Stored struct {
+	Conflict bool             `json:"conflict,omitempty"`
+	Outcomes []change.Outcome `json:"outcomes,omitempty"`
+	Targets  []string         `json:"targets,omitempty"`
+}
+
+// Store writes the merged profiles to the vault, each only while the vault
+// still holds what the verdict was given on. Run again after a crash it finds
+// in the change log what is stored already.
+func (a *Integration) Store(ctx context.Context, set change.Set, verdict Verdict) (Stored, error) {
+	merges, err := a.merge(ctx, set)
+	if err != nil {
+		return Stored{}, err
+	}
+	now := a.Now()
+	var writes []vault.Write
+	stored := Stored{Outcomes: make([]change.Outcome, len(merges))}
+	for i, m := range merges {
+		if m.applied == nil && m.stored.SequenceNumber != verdict.Read[i] {
+			return Stored{Conflict: true}, nil
+		}
+		stored.Outcomes[i] = m.outcome(now)
+		if m.applied != nil || m.condition == change.NoOp {
+			continue
+		}
+		write, err := a.write(m, now)
+		if err != nil {
+			return Stored{}, err
+		}
+		writes = append(writes, write)
+	}
+	if len(writes) > 0 {
+		conflicts, err := a.Vault.Put(ctx, writes...)
+		if err != nil {
+			return Stored{}, fmt.Errorf("storing: %w", err)
+		}
+		if len(conflicts) > 0 {
+			return Stored{Conflict: true}, nil
+		}
+	}
+	stored.Targets = a.targets(stored.Outcomes)
+	return stored, nil
+}
+
+// targets are those of any of the outcomes, in the order that Targets names
+// them for the first.
+func (a *Integration) targets(outcomes []change.Outcome) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, o := range outcomes {
+		if o.Condition == change.NoOp {
+			continue
+		}
+		for _, name := range a.Targets(o.Condition) {
+			if !seen[name] {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// write finishes a merged profile with the attributes that CIS owns, signed.
+func (a *Integration) write(m merge, now time.Time) (vault.Write, error) {
+	finished, err := a.own(m, now)
+	if err != nil {
+		return vault.Write{}, err
+	}
+	return vault.Write{
+		Record: vault.Record{
+			ID:              m.userID,
+			UUID:            finished.String(profile.UUID),
+			PrimaryEmail:    finished.String(profile.PrimaryEmail),
+			PrimaryUsername: finished.String(profile.PrimaryUsername),
+			Active:          finished.Bool(profile.Active),
+			Profile:         finished.JSON(),
+			SequenceNumber:  string(m.number),
+			Revision:        m.stored.Revision + 1,
+		},
+		Read:      m.stored.SequenceNumber,
+		Condition: string(m.condition),
+	}, nil
+}
+
+func (a *Integration) own(m merge, now time.Time) (*profile.Profile, error) {
+	p, err := m.after, error(nil)
+	toSign := []profile.Path{profile.LastModified}
+	if m.condition == change.Create {
+		if p, err = profile.Initialise(p, a.Salt, now); err != nil {
+			return nil, err
+		}
+		toSign = append(toSign, profile.UUID, profile.PrimaryUsername)
+	}
+	if m.has(profile.Active) && p.Get(profile.Active).Publisher() != profile.CIS {
+		toSign = append(toSign, profile.Active)
+	}
+	if p, err = profile.Touch(p, now); err != nil {
+		return nil, err
+	}
+	return a.Signer.Profile(p, toSign...)
+}

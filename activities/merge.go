@@ -1,0 +1,97 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"cis/change"
+	"cis/profile"
+	"cis/vault"
+)
+
+// merge is one change laid over what the vault holds of the person.
+type merge struct {
+	number    change.Number
+	userID    string
+	stored    vault.Record // zero for a new person
+	applied   *vault.Applied
+	condition change.Condition
+	before    *profile.Profile // the empty profile for a new person
+	after     *profile.Profile
+	changed   []profile.Path
+}
+
+func (m merge) has(path profile.Path) bool { return slices.Contains(m.changed, path) }
+
+func (m merge) outcome(now time.Time) change.Outcome {
+	if m.applied != nil {
+		// Stored before a crash; which attributes it replaced is no longer
+		// known here, but the revision and the order of events are.
+		return change.Outcome{Number: m.number, Condition: change.Condition(m.applied.Condition),
+			Revision: m.applied.Revision, Changed: names(m.changed), Time: now.Unix()}
+	}
+	if m.condition == change.NoOp {
+		return change.Outcome{Number: m.number, Condition: change.NoOp}
+	}
+	return change.Outcome{Number: m.number, Condition: m.condition,
+		Revision: m.stored.Revision + 1, Changed: names(m.changed), Time: now.Unix()}
+}
+
+func names(paths []profile.Path) []string {
+	var names []string
+	for _, p := range paths {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+// merge reads what the vault holds of the set's people and lays each change
+// over it. A set has one change a person.
+func (a *Integration) merge(ctx context.Context, set change.Set) ([]merge, error) {
+	ids, numbers := make([]string, len(set.Changes)), make([]string, len(set.Changes))
+	for i, c := range set.Changes {
+		ids[i], numbers[i] = c.UserID, string(set.Number.At(i))
+	}
+	records, err := a.Vault.Get(ctx, ids...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the vault: %w", err)
+	}
+	applied, err := a.Vault.Applied(ctx, numbers...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the change log: %w", err)
+	}
+	merges := make([]merge, len(set.Changes))
+	for i, c := range set.Changes {
+		m, err := mergeOne(records, c)
+		if err != nil {
+			return nil, err
+		}
+		m.number = change.Number(numbers[i])
+		if entry, ok := applied[numbers[i]]; ok {
+			m.applied = &entry
+		}
+		merges[i] = m
+	}
+	return merges, nil
+}
+
+func mergeOne(records map[string]vault.Record, c change.Submitted) (merge, error) {
+	incoming, err := profile.Parse(c.Profile)
+	if err != nil {
+		return merge{}, err // Validate has parsed it
+	}
+	m := merge{userID: c.UserID, before: profile.Empty(), condition: change.Create}
+	if record, ok := records[c.UserID]; ok {
+		m.stored, m.condition = record, change.Update
+		if m.before, err = profile.Parse(record.Profile); err != nil {
+			return merge{}, fmt.Errorf("the stored profile cannot be read: %w", err)
+		}
+	}
+	m.after, m.changed = profile.Merge(m.before, incoming)
+	if len(m.changed) == 0 && m.condition == change.Update {
+		m.condition = change.NoOp
+	}
+	return m, nil
+}

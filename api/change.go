@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"cis/change"
+	"cis/profile"
+	"cis/workflows"
+)
+
+// MaxProfile is how large the body of one profile may be, in bytes.
+const MaxProfile = 1 << 20
+
+// maxKey bounds the Idempotency-Key header.
+const maxKey = 255
+
+// changed is the answer to a change that was carried out. SequenceNumber is
+// null for a no-op.
+type changed struct {
+	SequenceNumber *change.Number `json:"sequence_number"`
+	StatusCode     int            `json:"status_code"`
+	Condition      string         `json:"condition"`
+}
+
+// submitOne serves POST and PUT /v2/user.
+func (s *server) submitOne(c *gin.Context) {
+	set, problem := s.readOne(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
+	defer cancel()
+	result, err := s.Changes.Submit(ctx, set)
+	switch {
+	case errors.Is(err, workflows.ErrPending):
+		c.JSON(http.StatusAccepted, changed{&set.Number, http.StatusAccepted, "pending"})
+	case errors.Is(err, workflows.ErrKeyReused):
+		fail(c, newError(http.StatusUnprocessableEntity, "idempotency_key_reused",
+			"this Idempotency-Key came with another body before: use a new key for a new change"))
+	case err != nil:
+		s.Logger.Error("submitting", "sequence_number", set.Number, "error", err)
+		fail(c, unavailable("changes cannot be taken now; send the same request again later"))
+	case len(result.Rejections) > 0:
+		fail(c, rejected(result.Rejections[0]))
+	default:
+		c.JSON(http.StatusOK, answer(result.Outcomes[0]))
+	}
+}
+
+func answer(o change.Outcome) changed {
+	if o.Condition == change.NoOp {
+		return changed{nil, http.StatusAccepted, string(o.Condition)}
+	}
+	return changed{&o.Number, http.StatusOK, string(o.Condition)}
+}
+
+// readOne makes a change set of a request with one profile.
+func (s *server) readOne(c *gin.Context) (change.Set, *Error) {
+	body, problem := readBody(c, MaxProfile)
+	if problem != nil {
+		return change.Set{}, problem
+	}
+	p, problem := parseProfile(body)
+	if problem != nil {
+		return change.Set{}, problem
+	}
+	asked := c.Query("user_id")
+	id, problem := personOf(p, asked)
+	if problem != nil {
+		return change.Set{}, problem
+	}
+	client := callerOf(c).client
+	number, problem := numberFor(client, c.GetHeader("Idempotency-Key"))
+	if problem != nil {
+		return change.Set{}, problem
+	}
+	return change.Set{
+		Number:  number,
+		Client:  client,
+		Digest:  digest(asked, body),
+		Changes: []change.Submitted{{UserID: id, Profile: p.JSON()}},
+	}, nil
+}
+
+// readBody reads a bounded request body.
+func readBody(c *gin.Context, limit int64) ([]byte, *Error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, newError(http.StatusRequestEntityTooLarge, "payload_too_large",
+			fmt.Sprintf("the body is larger than %d bytes", limit))
+	}
+	if err != nil {
+		return nil, newError(http.StatusBadRequest, "malformed_json", "the body could not be read to its end")
+	}
+	return body, nil
+}
+
+// parseProfile reads a body as a profile, or as a JSON string that holds one,
+// which is how some publishers send it.
+func parseProfile(body []byte) (*profile.Profile, *Error) {
+	var inner string
+	if json.Unmarshal(body, &inner) == nil && len(body) > 0 && inner != "" {
+		body = []byte(inner)
+	}
+	p, err := profile.Parse(body)
+	if errors.Is(err, profile.ErrNotObject) {
+		return nil, newError(http.StatusBadRequest, string(change.InvalidProfile), "the body is JSON, but not an object: send one profile")
+	}
+	if err != nil {
+		return nil, newError(http.StatusBadRequest, string(change.MalformedJSON), err.Error())
+	}
+	return p, nil
+}
+
+// personOf tells whose profile it is: the one that the query names, which the
+// profile must not contradict, or else the profile's own.
+func personOf(p *profile.Profile, asked string) (string, *Error) {
+	own := p.String(profile.UserID)
+	switch {
+	case asked != "" && own != "" && asked != own:
+		return "", newError(http.StatusBadRequest, "integration_exception",
+			"user_id query parameter does not match profile, that looks wrong")
+	case asked != "":
+		return asked, nil
+	case own != "":
+		return own, nil
+	}
+	return "", newError(http.StatusBadRequest, string(change.InvalidProfile),
+		"whose profile is this? It has no user_id; set that attribute or the query parameter user_id")
+}
+
+// numberFor gives the change its sequence number: a new one, or the one that
+// belongs to the client's idempotency key.
+func numberFor(client, key string) (change.Number, *Error) {
+	if len(key) > maxKey {
+		return "", newError(http.StatusBadRequest, "invalid_header",
+			fmt.Sprintf("the Idempotency-Key is longer than %d bytes", maxKey))
+	}
+	if key != "" {
+		return change.KeyedNumber(client, key), nil
+	}
+	number, err := change.NewNumber()
+	if err != nil {
+		return "", unavailable("no sequence number could be made")
+	}
+	return number, nil
+}
+
+func digest(parts ...any) string {
+	sum := sha256.New()
+	for _, part := range parts {
+		fmt.Fprintf(sum, "%d:%s", len(fmt.Sprint(part)), part)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}

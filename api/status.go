@@ -1,0 +1,67 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"cis/change"
+	"cis/workflows"
+)
+
+// status is the answer of GET /v2/status. Anyone may know whether a change is
+// in the vault; the rest is for those who write changes, and for operators.
+type status struct {
+	IdentityVault bool                    `json:"identity_vault"`
+	State         change.State            `json:"state,omitempty"`
+	Condition     change.Condition        `json:"condition,omitempty"`
+	Persons       []string                `json:"persons,omitempty"`
+	Rejections    []change.Rejection      `json:"rejections,omitempty"`
+	Targets       []change.TargetProgress `json:"targets,omitempty"`
+}
+
+func (s *server) status(c *gin.Context) {
+	number, err := change.ParseNumber(c.Query("sequenceNumber"))
+	if err != nil {
+		fail(c, newError(http.StatusBadRequest, "invalid_parameter", "sequenceNumber: "+err.Error()))
+		return
+	}
+	ctx := c.Request.Context()
+	applied, err := s.Vault.Applied(ctx, string(number))
+	if err != nil {
+		s.Logger.Error("reading the change log", "error", err)
+		fail(c, unavailable("the vault cannot be reached, try again later"))
+		return
+	}
+	entry, stored := applied[string(number)]
+	answer := status{IdentityVault: stored, Condition: change.Condition(entry.Condition)}
+	if who := callerOf(c); !who.may(ScopeWrite) && !who.may(ScopeOperate) {
+		c.JSON(http.StatusOK, status{IdentityVault: stored})
+		return
+	}
+	known, err := s.Changes.Status(ctx, number)
+	switch {
+	case errors.Is(err, workflows.ErrNoSuchChange):
+		if stored {
+			answer.State = change.Completed
+		}
+	case err != nil:
+		s.Logger.Error("asking for a change's progress", "sequence_number", number, "error", err)
+		fail(c, unavailable("the change's state cannot be had now, try again later"))
+		return
+	default:
+		answer.fill(number, known)
+	}
+	c.JSON(http.StatusOK, answer)
+}
+
+func (a *status) fill(number change.Number, known workflows.Status) {
+	a.State, a.Persons, a.Targets = known.State, known.Persons, known.Targets
+	a.Rejections = known.Result.Rejections
+	for _, o := range known.Result.Outcomes {
+		if o.Number == number {
+			a.Condition = o.Condition
+		}
+	}
+}

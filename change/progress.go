@@ -1,0 +1,69 @@
+package change
+
+// State is how far a change set has come. It is the search attribute CisState.
+type State string
+
+// The states. Completed and Rejected are final.
+const (
+	Integrating    State = "Integrating"    // being validated, verified and stored
+	Publishing     State = "Publishing"     // stored, on its way to the targets
+	NeedsAttention State = "NeedsAttention" // a target waits for an operator
+	Completed      State = "Completed"      // every target has it, or was skipped
+	Rejected       State = "Rejected"       // refused, nothing stored
+)
+
+// Progress is the whole state of a change set, as the query Progress answers.
+type Progress struct {
+	State   State            `json:"state"`
+	Result  Result           `json:"result"`
+	Targets []TargetProgress `json:"targets,omitempty"`
+}
+
+// TargetState is how far the publication to one target has come.
+type TargetState string
+
+// The target states. Published and Skipped are final.
+const (
+	Pending   TargetState = "pending"   // being tried, again and again
+	Parked    TargetState = "parked"    // given up, waits for Retry or Skip
+	Published TargetState = "published" // the target has it
+	Skipped   TargetState = "skipped"   // an operator said it need not
+)
+
+// TargetProgress is the state of the publication to one target.
+type TargetProgress struct {
+	Target   string      `json:"target"`
+	State    TargetState `json:"state"`
+	Attempts int         `json:"attempts,omitempty"`
+	// Reason is why the target is parked, or what the operator said on
+	// skipping it.
+	Reason string `json:"reason,omitempty"`
+	// Since is when the state was reached, RFC 3339.
+	Since string `json:"since"`
+}
+
+// Publication is what a target is asked to take: the persons whose profiles
+// changed. The target reads the profiles themselves from the vault.
+type Publication struct {
+	Target string `json:"target"`
+	Items  []Item `json:"items"`
+}
+
+// Item is one changed profile of a publication.
+type Item struct {
+	UserID    string    `json:"user_id"`
+	Number    Number    `json:"sequence_number"`
+	Condition Condition `json:"condition"`
+	Revision  int64     `json:"revision"`
+	Changed   []string  `json:"changed"`
+	Time      int64     `json:"time"`
+}
+
+// PublishedTo tells how a publication ended.
+type PublishedTo struct {
+	// Attempts is how often it was tried.
+	Attempts int `json:"attempts"`
+	// Superseded counts the items whose profile the target already had in a
+	// newer revision.
+	Superseded int `json:"superseded,omitempty"`
+}

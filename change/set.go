@@ -1,0 +1,84 @@
+package change
+
+import "encoding/json"
+
+// Set is what a publisher submits in one request: one partial profile, or
+// many. It is the input of one workflow.
+type Set struct {
+	// Number is the set's sequence number; the i-th change has Number.At(i).
+	Number Number `json:"sequence_number"`
+	// Client is the client id of the token that submitted the set.
+	Client string `json:"client"`
+	// Digest identifies the request's content, so that an idempotency key
+	// used again for another content is noticed.
+	Digest string `json:"digest"`
+	// Changes are at most MaxSetSize.
+	Changes []Submitted `json:"changes"`
+}
+
+// Submitted is one partial profile of a set and the person it is about.
+type Submitted struct {
+	UserID  string          `json:"user_id"`
+	Profile json.RawMessage `json:"profile"`
+}
+
+// Condition says what a change did to the vault.
+type Condition string
+
+// The conditions, as the Change API names them.
+const (
+	Create Condition = "create"
+	Update Condition = "update"
+	NoOp   Condition = "noop"
+	Delete Condition = "delete"
+)
+
+// Result is what became of a set: an outcome for each change, or, when any was
+// rejected, only rejections, and nothing stored.
+type Result struct {
+	Number     Number      `json:"sequence_number"`
+	Digest     string      `json:"digest"`
+	Outcomes   []Outcome   `json:"outcomes,omitempty"`
+	Rejections []Rejection `json:"rejections,omitempty"`
+}
+
+// Outcome is what a change that was not rejected did.
+type Outcome struct {
+	Number    Number    `json:"sequence_number"`
+	Condition Condition `json:"condition"`
+	// Revision is the profile's after the change; 0 for a no-op.
+	Revision int64 `json:"revision,omitempty"`
+	// Changed names the attributes that the change replaced.
+	Changed []string `json:"changed,omitempty"`
+	// Time is when it was stored, in epoch seconds.
+	Time int64 `json:"time,omitempty"`
+}
+
+// Rejection is why a change was refused. It never holds a profile's values.
+type Rejection struct {
+	Index       int    `json:"index"` // of the change in its set
+	Code        Code   `json:"code"`
+	Description string `json:"description"`
+	// Problems are the places that the schema does not allow, of a Code
+	// InvalidProfile.
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// Problem is one thing in a profile that its schema does not allow.
+type Problem struct {
+	Pointer string `json:"pointer"` // JSON pointer (RFC 6901) into the profile
+	Rule    string `json:"rule"`    // the schema's keyword
+	Message string `json:"message"`
+}
+
+// Code is the kind of a rejection, as the Change API's errors name it.
+type Code string
+
+// The codes of rejections.
+const (
+	MalformedJSON    Code = "malformed_json"
+	InvalidProfile   Code = "invalid_profile"
+	InvalidPublisher Code = "invalid_publisher"
+	InvalidSignature Code = "invalid_signature"
+	IdentityPreset   Code = "uuid_or_primary_username_set"
+)

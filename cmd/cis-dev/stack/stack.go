@@ -1,0 +1,300 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"cis/api"
+	"cis/cmd/cis-dev/issuer"
+	"cis/cmd/cis-dev/ldapd"
+	"cis/cmd/cis-dev/temporal"
+	"cis/directory"
+	"cis/profile"
+	"cis/schema"
+	"cis/signing"
+	"cis/vault/sqlite"
+	"cis/worker"
+	"cis/workflows"
+)
+
+// Stack is a running CIS.
+type Stack struct {
+	options Options
+	closers closers
+
+	apiListener, issuerListener net.Listener
+
+	secrets   secrets
+	signers   map[string]*signing.Signer
+	keySets   signing.StaticKeySets
+	wellKnown *schema.WellKnown
+
+	vault     *sqlite.Store
+	issuer    *issuer.Issuer
+	ldap      *ldapd.Server
+	directory *directory.Directory
+	temporal  *temporal.Server
+	client    client.Client
+}
+
+const (
+	baseDN    = "dc=cis,dc=test"
+	bindDN    = "cn=cis," + baseDN
+	namespace = "default"
+	retention = 30 * 24 * time.Hour
+)
+
+// Start starts everything, or nothing: when a part cannot start, what was
+// started is stopped and the error says which part it was.
+func Start(ctx context.Context, o Options) (_ *Stack, err error) {
+	s := &Stack{options: o}
+	defer func() {
+		if err != nil {
+			s.closers.close()
+		}
+	}()
+	for _, step := range []func(context.Context) error{
+		s.takeData, s.listen, s.loadKeys, s.startIssuer, s.startLDAP, s.startTemporal, s.startWorkers, s.startAPI,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Stop ends everything in the reverse of the order it was started in: no more
+// requests, then no more work, then the servers that the work needs. What was
+// in flight goes on at the next start.
+func (s *Stack) Stop() { s.closers.close() }
+
+func (s *Stack) file(name string) string { return filepath.Join(s.options.DataDir, name) }
+
+func (s *Stack) takeData(context.Context) error {
+	lock, err := lock(s.options.DataDir)
+	if err != nil {
+		return err
+	}
+	s.closers.addCloser(lock)
+	if s.secrets, err = loadSecrets(s.options.DataDir); err != nil {
+		return err
+	}
+	if s.vault, err = sqlite.Open(s.file("vault.db")); err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
+	s.closers.addCloser(s.vault)
+	return nil
+}
+
+// listen takes the ports of what this process serves itself, before anything
+// slow is started.
+func (s *Stack) listen(context.Context) (err error) {
+	if s.apiListener, err = net.Listen("tcp", s.options.API); err != nil {
+		return fmt.Errorf("API: %w", err)
+	}
+	s.closers.addCloser(s.apiListener)
+	if s.issuerListener, err = net.Listen("tcp", s.options.Issuer); err != nil {
+		return fmt.Errorf("token issuer: %w", err)
+	}
+	s.closers.addCloser(s.issuerListener)
+	return nil
+}
+
+func (s *Stack) loadKeys(ctx context.Context) (err error) {
+	if s.signers, err = loadKeys(ctx, s.Keys()); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	s.keySets, err = s.trusted()
+	return err
+}
+
+// Keys is where the generated keys are.
+func (s *Stack) Keys() signing.FileStore { return signing.FileStore{Dir: s.file("keys")} }
+
+// trusted are the public keys that publishers are believed by: those of the
+// well-known documents where any is given, else the generated ones; and
+// always CIS's own.
+func (s *Stack) trusted() (signing.StaticKeySets, error) {
+	sets := signing.StaticKeySets{}
+	for _, text := range s.options.WellKnown {
+		document, err := schema.ParseWellKnown(text)
+		if err != nil {
+			return nil, err
+		}
+		for publisher, keys := range document.API.PublishersJWKS {
+			if err := sets.Add(publisher, keys.Keys...); err != nil {
+				return nil, fmt.Errorf("well-known document: %w", err)
+			}
+		}
+	}
+	for _, publisher := range profile.Publishers {
+		if len(s.options.WellKnown) > 0 && publisher != profile.CIS {
+			continue
+		}
+		if err := sets.AddSigner(s.signers[publisher]); err != nil {
+			return nil, err
+		}
+	}
+	return sets, nil
+}
+
+func (s *Stack) startIssuer(context.Context) (err error) {
+	s.issuer, err = issuer.New(issuer.Options{
+		BaseURL:   "http://" + s.issuerListener.Addr().String(),
+		KeyFile:   s.file("keys/issuer.jwk"),
+		Clients:   clients(),
+		Audiences: []string{Audience, HookAudience},
+		Lifetime:  24 * time.Hour,
+		Now:       time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	s.serve(s.issuerListener, s.issuer)
+	return nil
+}
+
+// clients are the development client with every scope, one for each publisher,
+// and CIS's own for webhooks.
+func clients() []issuer.Client {
+	all := append(schema.Scopes(), api.ScopeOperate)
+	list := []issuer.Client{
+		{ID: DevClient.ID, Secret: DevClient.Secret, Scopes: all},
+		{ID: hookClient.ID, Secret: hookClient.Secret},
+	}
+	for _, publisher := range profile.Publishers {
+		if publisher != profile.CIS {
+			list = append(list, issuer.Client{
+				ID: publisher, Secret: PublisherSecret(publisher),
+				Scopes: []string{api.ScopeWrite, "read:fullprofile", "display:all", "search:all"},
+			})
+		}
+	}
+	return list
+}
+
+func (s *Stack) startLDAP(context.Context) (err error) {
+	s.ldap, err = ldapd.Start(ldapd.Options{
+		Addr: s.options.LDAP, File: s.file("directory.db"),
+		BaseDN: baseDN, BindDN: bindDN, Password: s.secrets.LDAPPassword, Logger: s.log("ldap"),
+	})
+	if err != nil {
+		return fmt.Errorf("LDAP: %w", err)
+	}
+	s.closers.add(s.ldap.Stop)
+	s.directory, err = directory.Open(directory.Config{
+		URL: s.LDAPURL(), BindDN: bindDN, Password: s.secrets.LDAPPassword, BaseDN: baseDN,
+		Timeout: 10 * time.Second, Connections: 4,
+	})
+	if err != nil {
+		return fmt.Errorf("LDAP: %w", err)
+	}
+	s.closers.add(func() { s.directory.Close() })
+	return nil
+}
+
+func (s *Stack) startTemporal(ctx context.Context) (err error) {
+	s.temporal, err = temporal.Start(ctx, temporal.Options{
+		DataFile: s.file("temporal.db"), Frontend: s.options.Temporal, UI: s.options.TemporalUI,
+		Namespace: namespace, Retention: retention,
+		SearchAttributes: map[string]enumspb.IndexedValueType{
+			workflows.SearchPerson.GetName():    workflows.SearchPerson.GetValueType(),
+			workflows.SearchPublisher.GetName(): workflows.SearchPublisher.GetValueType(),
+			workflows.SearchCondition.GetName(): workflows.SearchCondition.GetValueType(),
+			workflows.SearchState.GetName():     workflows.SearchState.GetValueType(),
+		},
+		Logger: s.options.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers.add(s.temporal.Stop)
+	s.client, err = client.DialContext(ctx, client.Options{
+		HostPort: s.temporal.Frontend(), Namespace: namespace, Logger: sdklog.NewStructuredLogger(s.log("temporal-client")),
+	})
+	if err != nil {
+		return err
+	}
+	s.closers.add(s.client.Close)
+	return nil
+}
+
+func (s *Stack) startWorkers(context.Context) error {
+	dependencies, err := s.dependencies()
+	if err != nil {
+		return err
+	}
+	workers := worker.New(s.client, dependencies)
+	if err := workers.Start(); err != nil {
+		return fmt.Errorf("workers: %w", err)
+	}
+	s.closers.add(workers.Stop)
+	return nil
+}
+
+func (s *Stack) startAPI(context.Context) error {
+	keys, err := s.keySets.JWKS()
+	if err != nil {
+		return err
+	}
+	s.wellKnown = schema.NewWellKnown(schema.Params{
+		BaseURL: s.APIURL(), IssuerURL: s.issuer.URL(), Audience: Audience,
+		AccessFileURL: s.APIURL() + "/access-file", Scopes: schema.Scopes(), PublisherKeys: keys,
+	})
+	s.serve(s.apiListener, api.New(api.Options{
+		Changes: &workflows.Submitter{Client: s.client, Salt: s.secrets.Salt},
+		Vault:   s.vault,
+		Tokens: &api.Tokens{
+			Issuer: s.issuer.URL(), Audience: Audience, JWKS: s.issuer.JWKSURL(), Client: http.DefaultClient, Now: time.Now,
+		},
+		WellKnown: s.wellKnown.JSON(), ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
+		Version: s.options.Version, Deadline: s.options.Deadline, Logger: s.log("api"),
+	}))
+	return nil
+}
+
+// serve serves HTTP on the listener until the stack is stopped, with the time
+// limits that keep slow clients from holding connections.
+func (s *Stack) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelWarn),
+	}
+	go func() { _ = server.Serve(listener) }()
+	s.closers.add(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close()
+		}
+	})
+}
+
+func (s *Stack) log(component string) *slog.Logger {
+	return s.options.Logger.With("component", component)
+}
+
+// APIURL is the API's base URL.
+func (s *Stack) APIURL() string { return "http://" + s.apiListener.Addr().String() }
+
+// TokenURL is where tokens are had.
+func (s *Stack) TokenURL() string { return s.issuer.TokenURL() }
+
+// TemporalAddress is where Temporal clients connect to.
+func (s *Stack) TemporalAddress() string { return s.temporal.Frontend() }
+
+// UIURL is Temporal's web UI.
+func (s *Stack) UIURL() string { return s.temporal.UIURL() }
+
+// LDAPURL is the directory.
+func (s *Stack) LDAPURL() string { return "ldap://" + s.ldap.Addr() }

@@ -1,0 +1,180 @@
+package profile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf16"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// ErrNotObject says that a JSON text is not the object that a profile is.
+var ErrNotObject = errors.New("not a JSON object")
+
+// eachMember calls f for each member of a JSON object, in order. It refuses
+// duplicate names and invalid UTF-8, as everything in this package does: two
+// readers must never see different profiles in the same bytes.
+func eachMember(object jsontext.Value, f func(name string, value jsontext.Value) error) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(object))
+	if d.PeekKind() != '{' {
+		return ErrNotObject
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		key := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if err := f(key, value.Clone()); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// memberOf returns a member of a JSON object, or nil.
+func memberOf(object jsontext.Value, name string) jsontext.Value {
+	var found jsontext.Value
+	_ = eachMember(object, func(n string, v jsontext.Value) error {
+		if n == name {
+			found = v
+		}
+		return nil
+	})
+	return found
+}
+
+// replaceMember returns object with one member's value replaced where it
+// stands, or added at the end. An object that is nil counts as empty.
+func replaceMember(object jsontext.Value, name string, value jsontext.Value) (jsontext.Value, error) {
+	var out bytes.Buffer
+	e := jsontext.NewEncoder(&out, jsontext.PreserveRawStrings(true))
+	write := func(n string, v jsontext.Value) error {
+		if err := e.WriteToken(jsontext.String(n)); err != nil {
+			return err
+		}
+		return e.WriteValue(v)
+	}
+	if err := e.WriteToken(jsontext.BeginObject); err != nil {
+		return nil, err
+	}
+	found := false
+	if len(object) > 0 {
+		err := eachMember(object, func(n string, v jsontext.Value) error {
+			if n == name {
+				found, v = true, value
+			}
+			return write(n, v)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !found {
+		if err := write(name, value); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.WriteToken(jsontext.EndObject); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(out.Bytes(), "\n"), nil
+}
+
+// EqualJSON tells whether two JSON texts are the same value: members in any
+// order, any white space, any escapes. Numbers must be written alike (1 is
+// not 1.0), and true is never 1: a signature must not cover two readings.
+// Texts that are not JSON, or repeat a name, equal nothing.
+func EqualJSON(a, b []byte) bool {
+	x, err := canonical(a)
+	if err != nil {
+		return false
+	}
+	y, err := canonical(b)
+	return err == nil && bytes.Equal(x, y)
+}
+
+// canonical orders members and unifies white space and escapes, but leaves
+// numbers as they are written.
+func canonical(v []byte) ([]byte, error) {
+	c := jsontext.Value(bytes.Clone(v))
+	err := c.Format(
+		jsontext.ReorderRawObjects(true),
+		jsontext.PreserveRawStrings(false),
+		jsontext.CanonicalizeRawInts(false),
+		jsontext.CanonicalizeRawFloats(false),
+	)
+	return c, err
+}
+
+// writeASCII writes a JSON value compactly, escaping all that is not ASCII.
+func writeASCII(out *bytes.Buffer, value jsontext.Value) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(value))
+	for {
+		depth := d.StackDepth()
+		parent, index := d.StackIndex(depth)
+		token, err := d.ReadToken()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		kind := token.Kind()
+		if index > 0 && kind != '}' && kind != ']' {
+			switch {
+			case parent == '{' && index%2 == 1:
+				out.WriteByte(':')
+			case parent == '{' || parent == '[':
+				out.WriteByte(',')
+			}
+		}
+		if kind == '"' {
+			writeASCIIString(out, token.String())
+		} else {
+			out.WriteString(token.String())
+		}
+	}
+}
+
+// writeASCIIString writes a JSON string as Python's json.dumps does: the short
+// escapes, lower-case \u00xx for the other control characters, DEL among them,
+// UTF-16 escapes for all above ASCII, and nothing else escaped.
+func writeASCIIString(out *bytes.Buffer, s string) {
+	out.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			out.WriteByte('\\')
+			out.WriteByte(byte(r))
+		case r == '\n':
+			out.WriteString(`\n`)
+		case r == '\r':
+			out.WriteString(`\r`)
+		case r == '\t':
+			out.WriteString(`\t`)
+		case r == '\b':
+			out.WriteString(`\b`)
+		case r == '\f':
+			out.WriteString(`\f`)
+		case r >= ' ' && r < 0x7f:
+			out.WriteByte(byte(r))
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(out, `\u%04x`, r)
+		}
+	}
+	out.WriteByte('"')
+}

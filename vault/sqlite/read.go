@@ -1,0 +1,142 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"cis/vault"
+)
+
+// readStatements are the queries, prepared once for each reading connection.
+type readStatements struct {
+	get, applied lookup
+	find         map[vault.Key]*sql.Stmt
+}
+
+const recordColumns = `id, sequence_number, revision, active, user_uuid, primary_email, primary_username, profile`
+
+func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
+	if r.get, err = prepareLookup(ctx, db, `SELECT `+recordColumns+` FROM identity_vault WHERE id`); err != nil {
+		return err
+	}
+	if r.applied, err = prepareLookup(ctx, db,
+		`SELECT sequence_number, id, revision, condition FROM change_log WHERE sequence_number`); err != nil {
+		return err
+	}
+	r.find = make(map[vault.Key]*sql.Stmt)
+	for key, column := range map[vault.Key]string{
+		vault.KeyUUID:            "user_uuid",
+		vault.KeyPrimaryEmail:    "primary_email",
+		vault.KeyPrimaryUsername: "primary_username",
+	} {
+		if r.find[key], err = db.PrepareContext(ctx, `SELECT `+recordColumns+` FROM identity_vault
+			WHERE `+column+` = ? AND `+column+` <> '' ORDER BY active DESC, id LIMIT 1`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookup reads rows by key, any number of them, in statements of two sizes: a
+// statement has a limit on its parameters, and one for every number of keys
+// could not be prepared in advance.
+type lookup struct {
+	one, many *sql.Stmt
+}
+
+// lookupSize is how many keys the larger statement takes.
+const lookupSize = 100
+
+func prepareLookup(ctx context.Context, db *sql.DB, query string) (l lookup, err error) {
+	if l.one, err = db.PrepareContext(ctx, query+` = ?`); err != nil {
+		return l, err
+	}
+	l.many, err = db.PrepareContext(ctx, query+` IN (?`+strings.Repeat(`,?`, lookupSize-1)+`)`)
+	return l, err
+}
+
+// each calls row for every row that has one of the keys.
+func (l lookup) each(ctx context.Context, keys []string, row func(*sql.Rows) error) error {
+	args := make([]any, 0, lookupSize)
+	for len(keys) > 0 {
+		statement := l.one
+		args = append(args[:0], keys[0])
+		if len(keys) > 1 {
+			statement = l.many
+			for i := 1; i < lookupSize; i++ {
+				args = append(args, keys[min(i, len(keys)-1)]) // filled up with the last
+			}
+		}
+		if err := eachRow(ctx, statement, args, row); err != nil {
+			return err
+		}
+		keys = keys[min(len(args), len(keys)):]
+	}
+	return nil
+}
+
+func eachRow(ctx context.Context, statement *sql.Stmt, args []any, row func(*sql.Rows) error) error {
+	rows, err := statement.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // Err below has what it could say
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanRecord(row scanner) (r vault.Record, err error) {
+	err = row.Scan(&r.ID, &r.SequenceNumber, &r.Revision, &r.Active, &r.UUID, &r.PrimaryEmail, &r.PrimaryUsername, &r.Profile)
+	return r, err
+}
+
+// Get implements vault.Store.
+func (s *Store) Get(ctx context.Context, ids ...string) (map[string]vault.Record, error) {
+	records := make(map[string]vault.Record, len(ids))
+	err := s.read.get.each(ctx, ids, func(rows *sql.Rows) error {
+		r, err := scanRecord(rows)
+		records[r.ID] = r
+		return err
+	})
+	if err != nil {
+		return nil, s.failed(ctx, "get", err)
+	}
+	return records, nil
+}
+
+// Find implements vault.Store.
+func (s *Store) Find(ctx context.Context, key vault.Key, value string) (vault.Record, error) {
+	statement, ok := s.read.find[key]
+	if !ok {
+		return vault.Record{}, s.failed(ctx, "find", fmt.Errorf("%w: there is no key %q", vault.ErrInvalid, key))
+	}
+	r, err := scanRecord(statement.QueryRowContext(ctx, value))
+	if errors.Is(err, sql.ErrNoRows) {
+		return vault.Record{}, vault.ErrNotFound
+	}
+	return r, s.failed(ctx, "find", err)
+}
+
+// Applied implements vault.Store.
+func (s *Store) Applied(ctx context.Context, sequenceNumbers ...string) (map[string]vault.Applied, error) {
+	applied := make(map[string]vault.Applied, len(sequenceNumbers))
+	err := s.read.applied.each(ctx, sequenceNumbers, func(rows *sql.Rows) error {
+		var a vault.Applied
+		err := rows.Scan(&a.SequenceNumber, &a.ID, &a.Revision, &a.Condition)
+		applied[a.SequenceNumber] = a
+		return err
+	})
+	if err != nil {
+		return nil, s.failed(ctx, "look into the change log", err)
+	}
+	return applied, nil
+}

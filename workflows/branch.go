@@ -1,0 +1,134 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"cis/activities"
+	"cis/change"
+)
+
+// branch carries a change set to one target, until the target has it or an
+// operator says that it need not.
+type branch struct {
+	change   *profileChange
+	progress change.TargetProgress
+	decided  bool // an operator has decided on the parked branch
+}
+
+func newBranch(ctx workflow.Context, c *profileChange, target string) *branch {
+	b := &branch{change: c, progress: change.TargetProgress{Target: target}}
+	b.enter(ctx, change.Pending, "")
+	return b
+}
+
+func (b *branch) run(ctx workflow.Context) error {
+	for {
+		reason, err := b.attempt(ctx)
+		if err != nil {
+			return err
+		}
+		if reason == "" {
+			b.enter(ctx, change.Published, "")
+			return nil
+		}
+		if err := b.park(ctx, reason); err != nil {
+			return err
+		}
+		if b.progress.State == change.Skipped {
+			return nil
+		}
+	}
+}
+
+// attempt runs the target's activity, with all the retries that the target's
+// schedule has, and returns why it gave up, "" when it did not. A canceled
+// workflow is the only error.
+func (b *branch) attempt(ctx workflow.Context) (reason string, err error) {
+	queue, activity := b.activity()
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ActivityID:          b.progress.Target, // so that the running attempts can be told apart
+		TaskQueue:           queue,
+		StartToCloseTimeout: 15 * time.Minute,
+		HeartbeatTimeout:    10 * time.Second,
+		Summary:             b.progress.Target,
+		// The activity itself says when to try again and when to give up;
+		// this holds only for attempts that end without its saying so, because
+		// their worker died.
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	})
+	var published change.PublishedTo
+	err = workflow.ExecuteActivity(ctx, activity, change.Publication{
+		Target: b.progress.Target, Items: b.change.items(),
+	}).Get(ctx, &published)
+	if temporal.IsCanceledError(err) {
+		return "", err
+	}
+	if err != nil {
+		return b.failure(err), nil
+	}
+	b.progress.Attempts += published.Attempts
+	return "", nil
+}
+
+// activity is the target's activity and the task queue of those who run it.
+func (b *branch) activity() (queue string, activity any) {
+	var publishing *activities.Publishing
+	if strings.HasPrefix(b.progress.Target, activities.WebhookPrefix) {
+		return WebhookQueue, publishing.DeliverToWebhook
+	}
+	return DirectoryQueue, publishing.PublishToDirectory
+}
+
+func (b *branch) failure(err error) string {
+	if failed, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		var attempts int
+		if failed.HasDetails() && failed.Details(&attempts) == nil {
+			b.progress.Attempts += attempts
+		}
+		return failed.Message()
+	}
+	return err.Error()
+}
+
+// park waits for an operator to decide.
+func (b *branch) park(ctx workflow.Context, reason string) error {
+	b.decided = false
+	b.enter(ctx, change.Parked, reason)
+	if err := b.change.settle(ctx); err != nil {
+		return err
+	}
+	if err := workflow.Await(ctx, func() bool { return b.decided }); err != nil {
+		return err
+	}
+	return b.change.settle(ctx)
+}
+
+func (b *branch) retry(ctx workflow.Context) {
+	b.enter(ctx, change.Pending, "")
+	b.decided = true
+}
+
+func (b *branch) skip(ctx workflow.Context, reason string) {
+	b.enter(ctx, change.Skipped, reason)
+	b.decided = true
+}
+
+func (b *branch) enter(ctx workflow.Context, state change.TargetState, reason string) {
+	b.progress.State, b.progress.Reason = state, reason
+	b.progress.Since = workflow.Now(ctx).UTC().Format(time.RFC3339)
+}
+
+func (b *branch) parked() error {
+	if b.progress.State == change.Parked {
+		return nil
+	}
+	return temporal.NewApplicationError(
+		fmt.Sprintf("target %q is %s: only a parked target can be retried or skipped", b.progress.Target, b.progress.State),
+		ErrorNotParked)
+}

@@ -1,0 +1,189 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"cis/activities"
+	"cis/change"
+)
+
+// ProfileChange is the life of one change set: it is validated, verified and
+// stored while its publisher waits, then carried to every target until each
+// has it. It never fails: a set that is refused completes with its rejections,
+// and a target that gives up waits for an operator.
+func ProfileChange(ctx workflow.Context, set change.Set) (change.Result, error) {
+	c := &profileChange{set: set, state: change.Integrating}
+	if err := c.listen(ctx); err != nil {
+		return change.Result{}, err
+	}
+	return c.run(ctx)
+}
+
+type profileChange struct {
+	set      change.Set
+	state    change.State
+	result   *change.Result // once integrated
+	branches []*branch
+}
+
+func (c *profileChange) run(ctx workflow.Context) (change.Result, error) {
+	targets, err := c.integrate(ctx)
+	if err != nil {
+		return change.Result{}, err
+	}
+	if len(targets) > 0 {
+		if err := c.publish(ctx, targets); err != nil {
+			return change.Result{}, err
+		}
+	}
+	if err := c.enter(ctx, c.finalState()); err != nil {
+		return change.Result{}, err
+	}
+	err = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return *c.result, err
+}
+
+// integrate decides on the set and stores it, and returns the targets that are
+// to be told. Another change that comes in between starts it over: what the
+// set is merged onto is what it was verified against.
+func (c *profileChange) integrate(ctx workflow.Context) ([]string, error) {
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 200 * time.Millisecond,
+			MaximumInterval: time.Minute,
+		},
+	})
+	var steps *activities.Integration
+	var rejections []change.Rejection
+	if err := workflow.ExecuteLocalActivity(ctx, steps.Validate, c.set).Get(ctx, &rejections); err != nil {
+		return nil, err
+	}
+	for len(rejections) == 0 {
+		var verdict activities.Verdict
+		if err := workflow.ExecuteLocalActivity(ctx, steps.Verify, c.set).Get(ctx, &verdict); err != nil {
+			return nil, err
+		}
+		if rejections = verdict.Rejections; len(rejections) > 0 {
+			break
+		}
+		var stored activities.Stored
+		if err := workflow.ExecuteLocalActivity(ctx, steps.Store, c.set, verdict).Get(ctx, &stored); err != nil {
+			return nil, err
+		}
+		if !stored.Conflict {
+			c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Outcomes: stored.Outcomes}
+			return stored.Targets, nil
+		}
+	}
+	c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Rejections: rejections}
+	return nil, nil
+}
+
+// publish carries the set to each target on a branch of its own.
+func (c *profileChange) publish(ctx workflow.Context, targets []string) error {
+	for _, target := range targets {
+		c.branches = append(c.branches, newBranch(ctx, c, target))
+	}
+	if err := c.enter(ctx, change.Publishing); err != nil {
+		return err
+	}
+	ended := workflow.NewWaitGroup(ctx)
+	errs := make([]error, len(c.branches))
+	for i, b := range c.branches {
+		ended.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer ended.Done()
+			errs[i] = b.run(ctx)
+		})
+	}
+	ended.Wait(ctx)
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// items are the set's changes that did something, as targets get them.
+func (c *profileChange) items() []change.Item {
+	var items []change.Item
+	for i, o := range c.result.Outcomes {
+		if o.Condition == change.NoOp {
+			continue
+		}
+		items = append(items, change.Item{
+			UserID: c.set.Changes[i].UserID, Number: o.Number, Condition: o.Condition,
+			Revision: o.Revision, Changed: o.Changed, Time: o.Time,
+		})
+	}
+	return items
+}
+
+// settle brings the set's state up to date with its branches.
+func (c *profileChange) settle(ctx workflow.Context) error {
+	state := change.Publishing
+	for _, b := range c.branches {
+		if b.progress.State == change.Parked {
+			state = change.NeedsAttention
+		}
+	}
+	return c.enter(ctx, state)
+}
+
+func (c *profileChange) finalState() change.State {
+	if len(c.result.Rejections) > 0 {
+		return change.Rejected
+	}
+	return change.Completed
+}
+
+// enter records a state where operators search for it, when it is a new one.
+func (c *profileChange) enter(ctx workflow.Context, state change.State) error {
+	if state == c.state {
+		return nil
+	}
+	updates := []temporal.SearchAttributeUpdate{SearchState.ValueSet(string(state))}
+	if c.state == change.Integrating && len(c.result.Outcomes) > 0 {
+		updates = append(updates, SearchCondition.ValueSet(c.conditions()))
+	}
+	c.state = state
+	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+func (c *profileChange) conditions() []string {
+	var names []string
+	for _, o := range c.result.Outcomes {
+		if name := string(o.Condition); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (c *profileChange) progress() (change.Progress, error) {
+	p := change.Progress{State: c.state, Result: change.Result{Number: c.set.Number, Digest: c.set.Digest}}
+	if c.result != nil {
+		p.Result = *c.result
+	}
+	for _, b := range c.branches {
+		p.Targets = append(p.Targets, b.progress)
+	}
+	return p, nil
+}
+
+// branch finds a target's branch.
+func (c *profileChange) branch(target string) (*branch, error) {
+	for _, b := range c.branches {
+		if b.progress.Target == target {
+			return b, nil
+		}
+	}
+	return nil, temporal.NewApplicationError(fmt.Sprintf("this change has no target %q", target), ErrorNoSuchTarget)
+}

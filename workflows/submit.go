@@ -1,0 +1,134 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"cis/change"
+	"cis/profile"
+)
+
+// Submitter hands change sets to Temporal.
+type Submitter struct {
+	Client client.Client
+	// Salt derives the pseudonyms that changes are found by.
+	Salt string
+}
+
+var (
+	// ErrPending: the set is durable, and will be carried out, but was not
+	// integrated within the time that the caller had.
+	ErrPending = errors.New("the change was accepted and is being carried out")
+	// ErrUnavailable: the set was not taken. Nothing is stored.
+	ErrUnavailable = errors.New("changes cannot be taken now")
+	// ErrKeyReused: the idempotency key belongs to a set of another content.
+	ErrKeyReused = errors.New("the idempotency key was used before, for another content")
+	// ErrNoSuchChange: Temporal keeps no change of that number.
+	ErrNoSuchChange = errors.New("no such change")
+)
+
+// lookup is how long Submit asks what became of a set after its caller's time
+// is over.
+const lookup = 2 * time.Second
+
+// Submit starts the set's workflow, or joins it where the set was submitted
+// before, and waits until it is stored or refused. When ctx ends first the
+// error says whether the set was taken: ErrPending or ErrUnavailable.
+func (s *Submitter) Submit(ctx context.Context, set change.Set) (change.Result, error) {
+	id := ID(set.Number)
+	handle, err := s.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: s.Client.NewWithStartWorkflowOperation(s.options(id, set), ProfileChange, set),
+		UpdateOptions: client.UpdateWorkflowOptions{
+			WorkflowID:   id,
+			UpdateName:   UpdateIntegrated,
+			Args:         []any{set.Digest},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
+	})
+	var result change.Result
+	if err == nil {
+		err = handle.Get(ctx, &result)
+	}
+	if err == nil {
+		return result, nil
+	}
+	return s.explain(ctx, set, err)
+}
+
+func (s *Submitter) options(id string, set change.Set) client.StartWorkflowOptions {
+	persons, publishers := s.persons(set), publishers(set)
+	return client.StartWorkflowOptions{
+		ID:                       id,
+		TaskQueue:                ChangeQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			SearchPerson.ValueSet(persons),
+			SearchPublisher.ValueSet(publishers),
+			SearchState.ValueSet(string(change.Integrating)),
+		),
+	}
+}
+
+// persons are the pseudonyms of the set's people.
+func (s *Submitter) persons(set change.Set) []string {
+	persons := make([]string, len(set.Changes))
+	for i, c := range set.Changes {
+		persons[i] = profile.PersonUUID(s.Salt, c.UserID).String()
+	}
+	return persons
+}
+
+// publishers are those whom the set's attributes name as their signers, as far
+// as they are publishers at all: nothing else of a profile becomes searchable.
+func publishers(set change.Set) []string {
+	names := []string{}
+	for _, c := range set.Changes {
+		p, err := profile.Parse(c.Profile)
+		if err != nil {
+			continue
+		}
+		for _, a := range p.Attributes() {
+			name := a.Publisher()
+			if !a.IsNull() && slices.Contains(profile.Publishers, name) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// explain finds out what became of a set whose submission ended with err.
+func (s *Submitter) explain(ctx context.Context, set change.Set, err error) (change.Result, error) {
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == ErrorKeyReused {
+		return change.Result{}, ErrKeyReused
+	}
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookup)
+	defer cancel()
+	described, lookupErr := s.Client.DescribeWorkflowExecution(after, ID(set.Number), "")
+	if lookupErr != nil {
+		return change.Result{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+		return change.Result{}, ErrPending
+	}
+	result, err := s.finished(after, set.Number)
+	if err == nil && result.Digest != set.Digest {
+		return change.Result{}, ErrKeyReused
+	}
+	return result, err
+}
+
+// finished returns the result of a set whose workflow has completed.
+func (s *Submitter) finished(ctx context.Context, n change.Number) (change.Result, error) {
+	var result change.Result
+	err := s.Client.GetWorkflow(ctx, ID(n), "").Get(ctx, &result)
+	return result, err
+}
