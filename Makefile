@@ -13,7 +13,7 @@ build:
 	@test -e bin/cis-dev || echo 'Building. The first build compiles a Temporal server and takes a few minutes.'
 	$(GO) build -o bin/ ./cmd/...
 
-test: build
+test:
 	deploy/test/run
 
 lint:

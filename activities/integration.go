@@ -123,12 +123,13 @@ func (a *Integration) verify(ctx context.Context, m merge) (*change.Rejection, e
 }
 
 // Stored is what Store did: an outcome for each change and the targets to be
-// told, or Conflict when another change came in between and the set must be
-// verified anew.
+// told; or Conflict when another change came in between and the set must be
+// verified anew; or Rejections of what the vault cannot hold.
 type Stored struct {
-	Conflict bool             `json:"conflict,omitempty"`
-	Outcomes []change.Outcome `json:"outcomes,omitempty"`
-	Targets  []string         `json:"targets,omitempty"`
+	Conflict   bool               `json:"conflict,omitempty"`
+	Rejections []change.Rejection `json:"rejections,omitempty"`
+	Outcomes   []change.Outcome   `json:"outcomes,omitempty"`
+	Targets    []string           `json:"targets,omitempty"`
 }
 
 // Store writes the merged profiles to the vault, each only while the vault
@@ -154,10 +155,21 @@ func (a *Integration) Store(ctx context.Context, set change.Set, verdict Verdict
 		if err != nil {
 			return Stored{}, err
 		}
+		if err := write.Validate(); err != nil {
+			stored.Rejections = append(stored.Rejections, change.Rejection{
+				Index: i, Code: change.InvalidProfile, Description: err.Error(),
+			})
+		}
 		writes = append(writes, write)
+	}
+	if len(stored.Rejections) > 0 {
+		return Stored{Rejections: stored.Rejections}, nil
 	}
 	if len(writes) > 0 {
 		conflicts, err := a.Vault.Put(ctx, writes...)
+		if errors.Is(err, vault.ErrInvalid) {
+			return Stored{Rejections: []change.Rejection{{Code: change.InvalidProfile, Description: err.Error()}}}, nil
+		}
 		if err != nil {
 			return Stored{}, fmt.Errorf("storing: %w", err)
 		}
@@ -207,6 +219,7 @@ func (a *Integration) write(m merge, now time.Time) (vault.Write, error) {
 		},
 		Read:      m.stored.SequenceNumber,
 		Condition: string(m.condition),
+		Changed:   names(m.changed),
 	}, nil
 }
 

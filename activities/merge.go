@@ -27,10 +27,9 @@ func (m merge) has(path profile.Path) bool { return slices.Contains(m.changed, p
 
 func (m merge) outcome(now time.Time) change.Outcome {
 	if m.applied != nil {
-		// Stored before a crash; which attributes it replaced is no longer
-		// known here, but the revision and the order of events are.
+		// Stored by an attempt that did not live to tell.
 		return change.Outcome{Number: m.number, Condition: change.Condition(m.applied.Condition),
-			Revision: m.applied.Revision, Changed: names(m.changed), Time: now.Unix()}
+			Revision: m.applied.Revision, Changed: m.applied.Changed, Time: now.Unix()}
 	}
 	if m.condition == change.NoOp {
 		return change.Outcome{Number: m.number, Condition: change.NoOp}

@@ -50,8 +50,10 @@ type Write struct {
 	// empty when there was none. The write happens only while that still is
 	// what the vault holds.
 	Read string
-	// Condition is "create" or "update"; the change log keeps it.
+	// Condition is "create" or "update", and Changed names the attributes that
+	// the change replaced; the change log keeps both.
 	Condition string
+	Changed   []string
 }
 
 // Validate checks what no store could keep. Its error is an ErrInvalid, and
@@ -94,6 +96,7 @@ type Applied struct {
 	ID             string
 	Revision       int64
 	Condition      string
+	Changed        []string
 }
 
 // Key names a look-up other than by user_id.

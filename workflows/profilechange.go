@@ -76,7 +76,8 @@ func (c *profileChange) integrate(ctx workflow.Context) ([]string, error) {
 		if err := workflow.ExecuteLocalActivity(ctx, steps.Store, c.set, verdict).Get(ctx, &stored); err != nil {
 			return nil, err
 		}
-		if !stored.Conflict {
+		rejections = stored.Rejections
+		if !stored.Conflict && len(rejections) == 0 {
 			c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Outcomes: stored.Outcomes}
 			return stored.Targets, nil
 		}

@@ -24,7 +24,7 @@ import (
 )
 
 type flags struct {
-	DataDir   string   `help:"Folder for everything that is kept." default:".cis-dev" type:"path"`
+	DataDir   string   `help:"Folder for everything that is kept." default:".cis-dev"`
 	NoSamples bool     `help:"Start empty, without the sample people and receivers."`
 	WellKnown []string `help:"Trust the publishers' keys of this well-known document instead of generated ones; may be repeated, the keys add up. Implies --no-samples." type:"existingfile" sep:"none" placeholder:"FILE"`
 	Webhook   []string `help:"Tell this URL of every change; may be repeated." placeholder:"NAME=URL" sep:"none"`

@@ -33,12 +33,12 @@ func (s screen) services(after time.Duration) {
   token issuer  %s
   data          %s
 
-  client        secret
+  client           secret
 `, after.Seconds(), s.stack.APIURL(), s.stack.UIURL(), s.stack.TemporalAddress(), s.stack.LDAPURL(), s.stack.TokenURL(), s.dataDir)
-	fmt.Fprintf(s.out, "  %-14s%-24severy scope\n", stack.DevClient.ID, stack.DevClient.Secret)
+	fmt.Fprintf(s.out, "  %-17s%-24severy scope\n", stack.DevClient.ID, stack.DevClient.Secret)
 	for _, publisher := range profile.Publishers {
 		if publisher != profile.CIS {
-			fmt.Fprintf(s.out, "  %-14s%-24spublisher\n", publisher, stack.PublisherSecret(publisher))
+			fmt.Fprintf(s.out, "  %-17s%-24spublisher\n", publisher, stack.PublisherSecret(publisher))
 		}
 	}
 	fmt.Fprintln(s.out)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"cis/vault"
 )
@@ -30,7 +31,7 @@ func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	w.log, err = db.PrepareContext(ctx,
-		`INSERT INTO change_log (sequence_number, id, revision, condition) VALUES (?, ?, ?, ?)`)
+		`INSERT INTO change_log (sequence_number, id, revision, condition, changed) VALUES (?, ?, ?, ?, ?)`)
 	return err
 }
 
@@ -79,7 +80,7 @@ func (s *Store) put(ctx context.Context, writes []vault.Write) (conflicts []int,
 			conflicts = append(conflicts, i)
 			continue
 		}
-		if _, err := log.ExecContext(ctx, r.SequenceNumber, r.ID, r.Revision, w.Condition); err != nil {
+		if _, err := log.ExecContext(ctx, r.SequenceNumber, r.ID, r.Revision, w.Condition, strings.Join(w.Changed, " ")); err != nil {
 			return nil, err
 		}
 	}

@@ -23,7 +23,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	if r.applied, err = prepareLookup(ctx, db,
-		`SELECT sequence_number, id, revision, condition FROM change_log WHERE sequence_number`); err != nil {
+		`SELECT sequence_number, id, revision, condition, changed FROM change_log WHERE sequence_number`); err != nil {
 		return err
 	}
 	r.find = make(map[vault.Key]*sql.Stmt)
@@ -131,7 +131,11 @@ func (s *Store) Applied(ctx context.Context, sequenceNumbers ...string) (map[str
 	applied := make(map[string]vault.Applied, len(sequenceNumbers))
 	err := s.read.applied.each(ctx, sequenceNumbers, func(rows *sql.Rows) error {
 		var a vault.Applied
-		err := rows.Scan(&a.SequenceNumber, &a.ID, &a.Revision, &a.Condition)
+		var changed string
+		err := rows.Scan(&a.SequenceNumber, &a.ID, &a.Revision, &a.Condition, &changed)
+		if changed != "" {
+			a.Changed = strings.Split(changed, " ")
+		}
 		applied[a.SequenceNumber] = a
 		return err
 	})

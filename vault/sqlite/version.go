@@ -42,7 +42,8 @@ var migrations = []string{
 		sequence_number TEXT    NOT NULL PRIMARY KEY,
 		id              TEXT    NOT NULL,
 		revision        INTEGER NOT NULL,
-		condition       TEXT    NOT NULL
+		condition       TEXT    NOT NULL,
+		changed         TEXT    NOT NULL -- names of attributes, separated by spaces
 	) STRICT, WITHOUT ROWID;`,
 }
 

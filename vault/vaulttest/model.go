@@ -58,7 +58,8 @@ func (m *model) put(t *rapid.T, s vault.Store) {
 		r := record(m.id().Draw(t, "id"), m.number().Draw(t, "number"), rapid.Int64Range(0, 9).Draw(t, "revision"))
 		r.Active = rapid.Bool().Draw(t, "active")
 		r.UUID, r.PrimaryEmail, r.PrimaryUsername = m.key().Draw(t, "uuid"), m.key().Draw(t, "email"), m.key().Draw(t, "username")
-		w := vault.Write{Record: r, Condition: rapid.SampledFrom([]string{"create", "update"}).Draw(t, "condition")}
+		w := vault.Write{Record: r, Condition: rapid.SampledFrom([]string{"create", "update"}).Draw(t, "condition"),
+			Changed: rapid.SampledFrom([][]string{nil, {"active"}, {"first_name", "access_information.ldap"}}).Draw(t, "changed")}
 		w.Read = m.records[r.ID].SequenceNumber
 		if rapid.IntRange(0, 3).Draw(t, "stale") == 0 {
 			w.Read = rapid.OneOf(m.number(), rapid.Just("")).Draw(t, "read")
@@ -71,7 +72,7 @@ func (m *model) put(t *rapid.T, s vault.Store) {
 			continue
 		}
 		m.records[r.ID] = r
-		m.log[r.SequenceNumber] = vault.Applied{SequenceNumber: r.SequenceNumber, ID: r.ID, Revision: r.Revision, Condition: w.Condition}
+		m.log[r.SequenceNumber] = vault.Applied{SequenceNumber: r.SequenceNumber, ID: r.ID, Revision: r.Revision, Condition: w.Condition, Changed: w.Changed}
 	}
 	lost, err := s.Put(context.Background(), writes...)
 	require.NoError(t, err)

@@ -192,12 +192,14 @@ var appliedRules = []rule{
 		require.Empty(t, applied(t, s, "1"))
 		require.Empty(t, applied(t, s))
 	}},
-	{"every stored change is there with its person, revision and condition", func(t *testing.T, s vault.Store) {
+	{"every stored change is there with its person, revision, condition and changed attributes", func(t *testing.T, s vault.Store) {
 		mustPut(t, s, creation("a", "1"))
-		mustPut(t, s, update(record("a", "1", 1), "2"))
+		second := update(record("a", "1", 1), "2")
+		second.Changed = []string{"first_name", "access_information.ldap"}
+		mustPut(t, s, second)
 		require.Equal(t, map[string]vault.Applied{
 			"1": {SequenceNumber: "1", ID: "a", Revision: 1, Condition: "create"},
-			"2": {SequenceNumber: "2", ID: "a", Revision: 2, Condition: "update"},
+			"2": {SequenceNumber: "2", ID: "a", Revision: 2, Condition: "update", Changed: second.Changed},
 		}, applied(t, s, "1", "2", "3", "2", ""))
 	}},
 	{"a change stays there after later ones of the same person", func(t *testing.T, s vault.Store) {
