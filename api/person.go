@@ -1,41 +1,103 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
 	"github.com/gin-gonic/gin"
 
 	"cis/profile"
+	"cis/vault"
 )
 
-// personByUserID serves GET /v2/user/user_id/{id}: what the caller may see of
+// lookup finds a person's record by one kind of key, vault.ErrNotFound where
+// there is none.
+type lookup func(ctx context.Context, value string) (vault.Record, error)
+
+func (s *server) byUserID(ctx context.Context, id string) (vault.Record, error) {
+	records, err := s.Vault.Get(ctx, id)
+	if err != nil {
+		return vault.Record{}, err
+	}
+	if record, ok := records[id]; ok {
+		return record, nil
+	}
+	return vault.Record{}, vault.ErrNotFound
+}
+
+func (s *server) byKey(key vault.Key) lookup {
+	return func(ctx context.Context, value string) (vault.Record, error) { return s.Vault.Find(ctx, key, value) }
+}
+
+// person serves GET /v2/user/{kind of key}/{value}: what the caller may see of
 // the person's profile, or {} when there is none to see.
-func (s *server) personByUserID(c *gin.Context) {
-	query, problem := readPersonQuery(c)
-	if problem != nil {
-		fail(c, problem)
+func (s *server) person(find lookup) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		query, problem := readPersonQuery(c)
+		if problem != nil {
+			fail(c, problem)
+			return
+		}
+		record, err := find(c.Request.Context(), unescape(c.Param("value")))
+		if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record.Active) {
+			c.JSON(http.StatusOK, struct{}{})
+			return
+		}
+		if err != nil {
+			s.vaultFailed(c, err)
+			return
+		}
+		p, err := profile.Parse(record.Profile)
+		if err != nil {
+			s.unreadable(c, err)
+			return
+		}
+		c.Data(http.StatusOK, "application/json", query.show(p, callerOf(c)).JSON())
+	}
+}
+
+func (s *server) vaultFailed(c *gin.Context, err error) {
+	s.Logger.Error("reading the vault", "error", err)
+	fail(c, unavailable("the vault cannot be reached, try again later"))
+}
+
+// exists is the answer of GET /v2/user/metadata/{email}.
+type exists struct {
+	Exists struct {
+		CIS  bool `json:"cis"`
+		LDAP bool `json:"ldap"`
+	} `json:"exists"`
+}
+
+// ldapGroups is set for whoever the LDAP publisher knows.
+const ldapGroups profile.Path = "access_information.ldap"
+
+// metadata tells anyone whether there is a person with this primary email,
+// active or not, and whether they have groups in LDAP.
+func (s *server) metadata(c *gin.Context) {
+	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, unescape(c.Param("email")))
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
+		s.vaultFailed(c, err)
 		return
 	}
-	id := unescape(c.Param("id"))
-	records, err := s.Vault.Get(c.Request.Context(), id)
-	if err != nil {
-		s.Logger.Error("reading the vault", "error", err)
-		fail(c, unavailable("the vault cannot be reached, try again later"))
-		return
+	var answer exists
+	if answer.Exists.CIS = err == nil; answer.Exists.CIS {
+		p, err := profile.Parse(record.Profile)
+		if err != nil {
+			s.unreadable(c, err)
+			return
+		}
+		answer.Exists.LDAP = !p.Get(ldapGroups).IsNull()
 	}
-	record, ok := records[id]
-	if !ok || !query.wants(record.Active) {
-		c.JSON(http.StatusOK, struct{}{})
-		return
-	}
-	p, err := profile.Parse(record.Profile)
-	if err != nil {
-		s.Logger.Error("reading a stored profile", "error", err)
-		fail(c, newError(http.StatusInternalServerError, "internal_error", "the stored profile cannot be read; it has been logged"))
-		return
-	}
-	c.Data(http.StatusOK, "application/json", query.show(p, callerOf(c)).JSON())
+	c.JSON(http.StatusOK, answer)
+}
+
+// unreadable answers where the vault has something that is no profile.
+func (s *server) unreadable(c *gin.Context, err error) {
+	s.Logger.Error("reading a stored profile", "error", err)
+	fail(c, newError(http.StatusInternalServerError, "internal_error", "the stored profile cannot be read; it has been logged"))
 }
 
 // unescape undoes URL encoding, once or twice: clients do both.

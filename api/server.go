@@ -70,7 +70,15 @@ func New(o Options) http.Handler {
 	r.GET("/v2/status", o.Tokens.optional, s.status)
 	r.POST("/v2/user", o.Tokens.required, scope(ScopeWrite), s.submitOne)
 	r.PUT("/v2/user", o.Tokens.required, scope(ScopeWrite), s.submitOne)
-	r.GET("/v2/user/user_id/:id", o.Tokens.required, s.personByUserID)
+	for kind, find := range map[string]lookup{
+		"user_id":          s.byUserID,
+		"uuid":             s.byKey(vault.KeyUUID),
+		"primary_email":    s.byKey(vault.KeyPrimaryEmail),
+		"primary_username": s.byKey(vault.KeyPrimaryUsername),
+	} {
+		r.GET("/v2/user/"+kind+"/:value", o.Tokens.required, s.person(find))
+	}
+	r.GET("/v2/user/metadata/:email", s.metadata)
 	return r
 }
 
