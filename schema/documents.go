@@ -12,9 +12,6 @@ var profileSchema []byte
 //go:embed publisher-rules.json
 var publisherRules []byte
 
-//go:embed empty-profile.json
-var emptyProfile []byte
-
 //go:embed well-known.json
 var wellKnownTemplate []byte
 
@@ -29,11 +26,6 @@ func ProfileSchema() []byte { return bytes.Clone(profileSchema) }
 // and update which attribute, as it is served; profile.ParseRules reads it.
 // The bytes are a copy.
 func PublisherRules() []byte { return bytes.Clone(publisherRules) }
-
-// EmptyProfile returns the profile whose attributes are all null, each with
-// the metadata and the publisher's name that an unset attribute has. It is
-// valid. The bytes are a copy.
-func EmptyProfile() []byte { return bytes.Clone(emptyProfile) }
 
 // WellKnownTemplate returns what all deployments' well-known documents have in
 // common. In its strings {base}, {change}, {person}, {issuer}, {audience} and
