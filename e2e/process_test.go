@@ -57,9 +57,36 @@ type process struct {
 	api, temporal, ui, ldap, issuer string
 
 	cmd    *exec.Cmd
-	output bytes.Buffer
+	output transcript
 	ended  chan error
 }
+
+// transcript is what a process says, readable while it goes on.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+func (t *transcript) reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text.Reset()
+}
+
+// said is what the process has said since it was started.
+func (p *process) said() string { return p.output.String() }
 
 // start starts a cis-dev without samples and waits until it is ready.
 func start(t *testing.T, args ...string) *process {
@@ -88,7 +115,7 @@ func freePort(t *testing.T) string {
 func (p *process) launch() {
 	p.cmd = exec.Command(program, append([]string{"--data-dir", p.data, "--api", p.api, "--temporal", p.temporal,
 		"--ui", p.ui, "--ldap", p.ldap, "--issuer", p.issuer}, p.args...)...)
-	p.output.Reset()
+	p.output.reset()
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	require.NoError(p.t, p.cmd.Start())
 	p.ended = make(chan error, 1)
