@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -104,11 +105,19 @@ func prepare(t *testing.T, args ...string) *process {
 	return p
 }
 
+// freePort finds a free port below those that the kernel gives to outgoing
+// connections, which could take one before the process does.
 func freePort(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000)))
+		if err != nil {
+			continue
+		}
+		defer listener.Close()
+		return listener.Addr().String()
+	}
+	require.FailNow(t, "no free port")
+	return ""
 }
 
 // launch starts the process, without waiting for anything.

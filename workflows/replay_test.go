@@ -1,0 +1,48 @@
+package workflows_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"cis/workflows"
+)
+
+// histories are what real servers have recorded of changes, by earlier
+// versions of the workflow too: a worker of this version must be able to take
+// each of them over, at any point. To record those of this version:
+//
+//	CIS_RECORD=$PWD/workflows/testdata/histories go test ./e2e -run HistoriesReplay
+const histories = "testdata/histories"
+
+func TestWorkersTakeRecordedChangesOver(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(histories, "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	replayer := worker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			var whole historypb.History
+			require.NoError(t, protojson.Unmarshal(text, &whole))
+			require.NoError(t, replayer.ReplayWorkflowHistory(nil, &whole))
+			// A worker that was replaced in mid-change: everything up to each
+			// completed workflow task.
+			for i, event := range whole.Events {
+				if event.EventType == enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED && i > 2 {
+					part := &historypb.History{Events: whole.Events[:i+1]}
+					require.NoError(t, replayer.ReplayWorkflowHistory(nil, part), "up to event %d", i+1)
+				}
+			}
+		})
+	}
+}
