@@ -45,10 +45,10 @@ func (s Schedule) failed(err error, attempt int32) error {
 	next := int(attempt) - 1
 	switch {
 	case change.KindOf(err) == change.Park:
-		return temporal.NewNonRetryableApplicationError(err.Error(), ErrorParked, nil, attempt)
+		return temporal.NewNonRetryableApplicationError(err.Error(), ErrorParked, nil, int(attempt))
 	case next >= len(s):
 		return temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("gave up after %d attempts: %v", attempt, err), ErrorParked, nil, attempt)
+			fmt.Sprintf("gave up after %d attempts: %v", attempt, err), ErrorParked, nil, int(attempt))
 	}
 	delay := s[next]
 	if asked, ok := errors.AsType[interface {
