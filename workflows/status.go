@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -22,7 +23,8 @@ type Status struct {
 }
 
 // Status returns the state of the set that a change belongs to,
-// ErrNoSuchChange where Temporal does not have it (any more).
+// ErrNoSuchChange where Temporal does not have it (any more). While the
+// workflow cannot be asked, the state and the persons are all there is.
 func (s *Submitter) Status(ctx context.Context, n change.Number) (Status, error) {
 	described, err := s.Client.DescribeWorkflowExecution(ctx, ID(n), "")
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
@@ -31,22 +33,37 @@ func (s *Submitter) Status(ctx context.Context, n change.Number) (Status, error)
 	if err != nil {
 		return Status{}, err
 	}
-	answer, err := s.Client.QueryWorkflow(ctx, ID(n), "", QueryProgress)
-	if err != nil {
-		return Status{}, err
-	}
 	var status Status
-	if err := answer.Get(&status.Progress); err != nil {
-		return Status{}, err
-	}
 	fields := described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()
-	if persons, ok := fields[SearchPerson.GetName()]; ok {
-		if err := converter.GetDefaultDataConverter().FromPayload(persons, &status.Persons); err != nil {
-			return Status{}, err
+	for name, into := range map[string]any{SearchPerson.GetName(): &status.Persons, SearchState.GetName(): &status.State} {
+		if payload, ok := fields[name]; ok {
+			if err := converter.GetDefaultDataConverter().FromPayload(payload, into); err != nil {
+				return Status{}, err
+			}
 		}
+	}
+	if progress, err := s.progress(ctx, n); err == nil {
+		status.Progress = progress
+	} else if ctx.Err() != nil {
+		return Status{}, err
 	}
 	addAttempts(status.Targets, described)
 	return status, nil
+}
+
+// patience is how long Status waits for the workflow itself to tell its
+// progress. It cannot while no worker is there, nor while a step of the
+// integration runs, which takes long when the vault is away.
+const patience = 2 * time.Second
+
+func (s *Submitter) progress(ctx context.Context, n change.Number) (p change.Progress, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, err := s.Client.QueryWorkflow(ctx, ID(n), "", QueryProgress)
+	if err != nil {
+		return p, err
+	}
+	return p, answer.Get(&p)
 }
 
 // addAttempts tells of each pending target how often it has been tried and

@@ -26,7 +26,9 @@ var (
 	// ErrPending: the set is durable, and will be carried out, but was not
 	// integrated within the time that the caller had.
 	ErrPending = errors.New("the change was accepted and is being carried out")
-	// ErrUnavailable: the set was not taken. Nothing is stored.
+	// ErrUnavailable: nobody can say that the set was taken. Submitting it
+	// again does no harm: what is stored already is a no-op, and under an
+	// idempotency key it is the same change.
 	ErrUnavailable = errors.New("changes cannot be taken now")
 	// ErrKeyReused: the idempotency key belongs to a set of another content.
 	ErrKeyReused = errors.New("the idempotency key was used before, for another content")
@@ -116,8 +118,12 @@ func (s *Submitter) explain(ctx context.Context, set change.Set, err error) (cha
 	if lookupErr != nil {
 		return change.Result{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if described.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+	switch status := described.GetWorkflowExecutionInfo().GetStatus(); status {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
 		return change.Result{}, ErrPending
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+	default:
+		return change.Result{}, fmt.Errorf("%w: somebody has ended this one (%s)", ErrUnavailable, status)
 	}
 	result, err := s.finished(after, set.Number)
 	if err == nil && result.Digest != set.Digest {
