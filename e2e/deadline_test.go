@@ -11,7 +11,7 @@ import (
 )
 
 func TestWhatTakesTooLongIsAcknowledgedAndCarriedOut(t *testing.T) {
-	p := start(t, "--deadline", "1s")
+	p := start(t, "--deadline", "3s")
 	vault, err := sql.Open("sqlite", "file:"+filepath.Join(p.data, "vault.db")+"?_txlock=immediate")
 	require.NoError(t, err)
 	defer vault.Close()
