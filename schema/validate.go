@@ -34,9 +34,10 @@ func Validate(profile []byte) error {
 
 // decode reads exactly one JSON value, with its numbers as they are written.
 func decode(text []byte) (value any, err error) {
-	// jsontext finds what encoding/json lets pass: repeated names, wrong UTF-8.
+	// Format finds what encoding/json lets pass, and Compact too: repeated names
+	// and wrong UTF-8.
 	checked := jsontext.Value(text).Clone()
-	if err := checked.Compact(); err != nil {
+	if err := checked.Format(); err != nil {
 		return nil, err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
