@@ -9,18 +9,18 @@ import (
 )
 
 // heartbeat tells Temporal, at an interval, that an activity's worker is alive
-// and how many items it has done, however long a single item takes: when the
-// worker dies, another one takes over within the heartbeat timeout.
+// and how far it has come, however long a single item takes: when the worker
+// dies, another one takes over within the heartbeat timeout.
 type heartbeat struct {
-	done   atomic.Int64
+	state  atomic.Pointer[attempt]
 	cancel context.CancelFunc
 	ended  chan struct{}
 }
 
-func (a *Publishing) keepAlive(ctx context.Context, done int) *heartbeat {
+func (a *Publishing) keepAlive(ctx context.Context, t *attempt) *heartbeat {
 	running, cancel := context.WithCancel(ctx)
 	h := &heartbeat{cancel: cancel, ended: make(chan struct{})}
-	h.reached(done)
+	h.reached(t)
 	go func() {
 		defer close(h.ended)
 		ticker := time.NewTicker(a.Heartbeat)
@@ -30,14 +30,18 @@ func (a *Publishing) keepAlive(ctx context.Context, done int) *heartbeat {
 			case <-running.Done():
 				return
 			case <-ticker.C:
-				activity.RecordHeartbeat(ctx, int(h.done.Load()))
+				activity.RecordHeartbeat(ctx, h.state.Load())
 			}
 		}
 	}()
 	return h
 }
 
-func (h *heartbeat) reached(done int) { h.done.Store(int64(done)) }
+// reached keeps the attempt's state as it is now.
+func (h *heartbeat) reached(t *attempt) {
+	state := *t
+	h.state.Store(&state)
+}
 
 // stop ends the heartbeat and waits until it has.
 func (h *heartbeat) stop() {

@@ -46,6 +46,11 @@ func validate(submitted change.Submitted) *change.Rejection {
 	if err != nil {
 		return &change.Rejection{Code: change.MalformedJSON, Description: err.Error()}
 	}
+	if submitted.Delete {
+		if incoming, err = deletionProof(incoming); err != nil {
+			return &change.Rejection{Code: change.InvalidProfile, Description: err.Error()}
+		}
+	}
 	err = schema.Validate(profile.Complete(incoming).JSON())
 	if err == nil {
 		return nil
@@ -57,6 +62,16 @@ func validate(submitted change.Submitted) *change.Rejection {
 		}
 	}
 	return r
+}
+
+// deletionProof is what of a deletion's profile matters: the user_id, with the
+// signature of whoever asks.
+func deletionProof(p *profile.Profile) (*profile.Profile, error) {
+	id := p.Get(profile.UserID)
+	if id.IsNull() {
+		return nil, errors.New("a deletion needs a profile with the signed user_id of the person")
+	}
+	return profile.Empty().With(profile.UserID, id), nil
 }
 
 // Verdict is what Verify found: rejections, or the state of the vault that the
@@ -94,6 +109,9 @@ func (a *Integration) verify(ctx context.Context, m merge) (*change.Rejection, e
 	if m.applied != nil {
 		return nil, nil
 	}
+	if m.deletion {
+		return a.verifyDeletion(ctx, m)
+	}
 	if m.condition == change.Create {
 		for _, path := range []profile.Path{profile.UUID, profile.PrimaryUsername} {
 			if !m.after.Get(path).IsNull() {
@@ -110,8 +128,25 @@ func (a *Integration) verify(ctx context.Context, m merge) (*change.Rejection, e
 	if violation := a.Rules.Check(m.before, m.after); violation != nil {
 		return &change.Rejection{Code: change.InvalidPublisher, Description: violation.Error()}, nil
 	}
-	for _, path := range m.changed {
-		err := a.Verifier.Verify(ctx, m.userID, path, m.after.Get(path))
+	return a.verifySignatures(ctx, m.userID, m.after, m.changed)
+}
+
+// verifyDeletion asks for a user_id signed by a publisher who may create it:
+// who can bring a person into being may end it.
+func (a *Integration) verifyDeletion(ctx context.Context, m merge) (*change.Rejection, error) {
+	proof, err := deletionProof(m.after)
+	if err != nil {
+		return nil, err // Validate has made sure of it
+	}
+	if violation := a.Rules.Check(profile.Empty(), proof); violation != nil {
+		return &change.Rejection{Code: change.InvalidPublisher, Description: violation.Error()}, nil
+	}
+	return a.verifySignatures(ctx, m.userID, proof, []profile.Path{profile.UserID})
+}
+
+func (a *Integration) verifySignatures(ctx context.Context, userID string, p *profile.Profile, paths []profile.Path) (*change.Rejection, error) {
+	for _, path := range paths {
+		err := a.Verifier.Verify(ctx, userID, path, p.Get(path))
 		if invalid, ok := errors.AsType[*signing.Invalid](err); ok {
 			return &change.Rejection{Code: change.InvalidSignature, Description: invalid.Error()}, nil
 		}
@@ -129,7 +164,7 @@ type Stored struct {
 	Conflict   bool               `json:"conflict,omitempty"`
 	Rejections []change.Rejection `json:"rejections,omitempty"`
 	Outcomes   []change.Outcome   `json:"outcomes,omitempty"`
-	Targets    []string           `json:"targets,omitempty"`
+	Targets    []change.Target    `json:"targets,omitempty"`
 }
 
 // Store writes the merged profiles to the vault, each only while the vault
@@ -183,25 +218,35 @@ func (a *Integration) Store(ctx context.Context, set change.Set, verdict Verdict
 
 // targets are those of any of the outcomes, in the order that Targets names
 // them for the first.
-func (a *Integration) targets(outcomes []change.Outcome) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, o := range outcomes {
+func (a *Integration) targets(outcomes []change.Outcome) []change.Target {
+	var targets []change.Target
+	at := map[string]int{}
+	for i, o := range outcomes {
 		if o.Condition == change.NoOp {
 			continue
 		}
 		for _, name := range a.Targets(o.Condition) {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
+			if _, ok := at[name]; !ok {
+				at[name] = len(targets)
+				targets = append(targets, change.Target{Name: name})
 			}
+			t := &targets[at[name]]
+			t.Changes = append(t.Changes, i)
 		}
 	}
-	return names
+	return targets
 }
 
-// write finishes a merged profile with the attributes that CIS owns, signed.
+// write finishes a merged profile with the attributes that CIS owns, signed;
+// of a deletion it makes the tombstone.
 func (a *Integration) write(m merge, now time.Time) (vault.Write, error) {
+	if m.deletion {
+		return vault.Write{
+			Record:    vault.Record{ID: m.userID, SequenceNumber: string(m.number), Revision: m.stored.Revision + 1},
+			Read:      m.stored.SequenceNumber,
+			Condition: string(m.condition),
+		}, nil
+	}
 	finished, err := a.own(m, now)
 	if err != nil {
 		return vault.Write{}, err
@@ -220,7 +265,29 @@ func (a *Integration) write(m merge, now time.Time) (vault.Write, error) {
 		Read:      m.stored.SequenceNumber,
 		Condition: string(m.condition),
 		Changed:   names(m.changed),
+		Terms:     searchTerms(finished),
 	}, nil
+}
+
+// searchTerms are what a profile can be found by. A value that is longer than
+// the vault's keys cannot be asked for either.
+func searchTerms(p *profile.Profile) []vault.Term {
+	var terms []vault.Term
+	for _, t := range p.Terms() {
+		if len(t.Value) <= vault.MaxKey {
+			terms = append(terms, vault.Term{Attribute: string(t.Attribute), Value: t.Value})
+		}
+	}
+	return terms
+}
+
+// SearchTerms are what a stored profile can be found by, for vault.Reindex.
+func SearchTerms(r vault.Record) ([]vault.Term, error) {
+	p, err := profile.Parse(r.Profile)
+	if err != nil {
+		return nil, err
+	}
+	return searchTerms(p), nil
 }
 
 func (a *Integration) own(m merge, now time.Time) (*profile.Profile, error) {

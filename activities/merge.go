@@ -15,11 +15,12 @@ import (
 type merge struct {
 	number    change.Number
 	userID    string
-	stored    vault.Record // zero for a new person
+	deletion  bool
+	stored    vault.Record // zero for a new person, a tombstone for one that was deleted
 	applied   *vault.Applied
 	condition change.Condition
 	before    *profile.Profile // the empty profile for a new person
-	after     *profile.Profile
+	after     *profile.Profile // of a deletion: what it was asked for with
 	changed   []profile.Path
 }
 
@@ -81,10 +82,17 @@ func mergeOne(records map[string]vault.Record, c change.Submitted) (merge, error
 	if err != nil {
 		return merge{}, err // Validate has parsed it
 	}
-	m := merge{userID: c.UserID, before: profile.Empty(), condition: change.Create}
-	if record, ok := records[c.UserID]; ok {
-		m.stored, m.condition = record, change.Update
-		if m.before, err = profile.Parse(record.Profile); err != nil {
+	m := merge{userID: c.UserID, deletion: c.Delete, stored: records[c.UserID], before: profile.Empty(), condition: change.Create}
+	if c.Delete {
+		m.after, m.condition = incoming, change.Delete
+		if m.stored.Deleted() {
+			m.condition = change.NoOp
+		}
+		return m, nil
+	}
+	if !m.stored.Deleted() {
+		m.condition = change.Update
+		if m.before, err = profile.Parse(m.stored.Profile); err != nil {
 			return merge{}, fmt.Errorf("the stored profile cannot be read: %w", err)
 		}
 	}

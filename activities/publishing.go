@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
-
 	"cis/change"
 	"cis/directory"
 	"cis/profile"
@@ -32,52 +29,58 @@ type Publishing struct {
 	Heartbeat time.Duration
 }
 
-// ErrorParked is the type of the application error that ends an activity for
-// good: the workflow parks the target.
-const ErrorParked = "Parked"
-
-// Schedule is how long to wait after the first, second, … failed attempt.
-type Schedule []time.Duration
-
-// failed turns an attempt's error into what Temporal is to do about it: try
-// again after the schedule's next delay, or park.
-func (s Schedule) failed(err error, attempt int32) error {
-	next := int(attempt) - 1
-	switch {
-	case change.KindOf(err) == change.Park:
-		return temporal.NewNonRetryableApplicationError(err.Error(), ErrorParked, nil, int(attempt))
-	case next >= len(s):
-		return temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("gave up after %d attempts: %v", attempt, err), ErrorParked, nil, int(attempt))
-	}
-	delay := s[next]
-	if asked, ok := errors.AsType[interface {
-		error
-		RetryAfter() time.Duration
-	}](err); ok && asked.RetryAfter() > delay {
-		delay = asked.RetryAfter()
-	}
-	return temporal.NewApplicationErrorWithOptions(err.Error(), string(change.KindOf(err)),
-		temporal.ApplicationErrorOptions{NextRetryDelay: max(delay, time.Millisecond)})
-}
+// DirectoryTarget and WebhookPrefix name the targets: "ldap", and
+// "webhook/<subscription>" for each subscription.
+const (
+	DirectoryTarget = "ldap"
+	WebhookPrefix   = "webhook/"
+)
 
 // PublishToDirectory makes the LDAP entries of the publication's people equal
 // to their profiles.
-func (a *Publishing) PublishToDirectory(ctx context.Context, p change.Publication) (change.PublishedTo, error) {
-	return a.publish(ctx, p, a.DirectoryRetries, func(ctx context.Context, item change.Item, record vault.Record) error {
-		person, err := profile.Parse(record.Profile)
+func (a *Publishing) PublishToDirectory(ctx context.Context, p change.Publication) (change.Report, error) {
+	return a.publish(ctx, p, a.DirectoryRetries, a.toDirectory)
+}
+
+// toDirectory shows a person in the directory as the vault has them. It looks
+// again afterwards: what was deleted or brought back meanwhile must not stay as
+// it was found.
+func (a *Publishing) toDirectory(ctx context.Context, item change.Item) error {
+	for shown := ""; ; {
+		records, err := a.Vault.Get(ctx, item.UserID)
 		if err != nil {
-			return change.As(change.Park, fmt.Errorf("the stored profile cannot be read: %w", err))
+			return fmt.Errorf("reading the vault: %w", err)
 		}
-		_, err = a.Directory.Publish(ctx, person, record.Revision)
-		return err
-	})
+		record, ok := records[item.UserID]
+		switch {
+		case !ok:
+			return change.As(change.Park, errors.New("the vault has no such profile"))
+		case record.SequenceNumber == shown:
+			return nil
+		}
+		if err := a.show(ctx, record); err != nil {
+			return err
+		}
+		shown = record.SequenceNumber
+	}
+}
+
+func (a *Publishing) show(ctx context.Context, record vault.Record) error {
+	if record.Deleted() {
+		return a.Directory.Remove(ctx, record.ID)
+	}
+	person, err := profile.Parse(record.Profile)
+	if err != nil {
+		return change.As(change.Park, fmt.Errorf("the stored profile cannot be read: %w", err))
+	}
+	_, err = a.Directory.Publish(ctx, person, record.Revision)
+	return err
 }
 
 // DeliverToWebhook tells a subscription of the publication's changes.
-func (a *Publishing) DeliverToWebhook(ctx context.Context, p change.Publication) (change.PublishedTo, error) {
+func (a *Publishing) DeliverToWebhook(ctx context.Context, p change.Publication) (change.Report, error) {
 	name := strings.TrimPrefix(p.Target, WebhookPrefix)
-	return a.publish(ctx, p, a.WebhookRetries, func(ctx context.Context, item change.Item, record vault.Record) error {
+	return a.publish(ctx, p, a.WebhookRetries, func(ctx context.Context, item change.Item) error {
 		subscription, ok := a.Subscription(name)
 		if !ok {
 			return change.As(change.Park, fmt.Errorf("there is no subscription %q any more: add it again and retry, or skip", name))
@@ -92,45 +95,4 @@ func (a *Publishing) DeliverToWebhook(ctx context.Context, p change.Publication)
 		})
 		return err
 	})
-}
-
-// DirectoryTarget and WebhookPrefix name the targets: "ldap", and
-// "webhook/<subscription>" for each subscription.
-const (
-	DirectoryTarget = "ldap"
-	WebhookPrefix   = "webhook/"
-)
-
-// publish runs one attempt: each item that an earlier attempt has not done.
-func (a *Publishing) publish(
-	ctx context.Context, p change.Publication, retries Schedule,
-	one func(context.Context, change.Item, vault.Record) error,
-) (change.PublishedTo, error) {
-	attempt := activity.GetInfo(ctx).Attempt
-	done := 0
-	if activity.HasHeartbeatDetails(ctx) {
-		_ = activity.GetHeartbeatDetails(ctx, &done) // unreadable: start over, which is harmless
-	}
-	beat := a.keepAlive(ctx, done)
-	defer beat.stop()
-	for ; done < len(p.Items); done++ {
-		beat.reached(done)
-		if err := a.publishItem(ctx, p.Items[done], one); err != nil {
-			activity.RecordHeartbeat(ctx, done)
-			return change.PublishedTo{}, retries.failed(err, attempt)
-		}
-	}
-	return change.PublishedTo{Attempts: int(attempt)}, nil
-}
-
-func (a *Publishing) publishItem(ctx context.Context, item change.Item, one func(context.Context, change.Item, vault.Record) error) error {
-	records, err := a.Vault.Get(ctx, item.UserID)
-	if err != nil {
-		return fmt.Errorf("reading the vault: %w", err)
-	}
-	record, ok := records[item.UserID]
-	if !ok {
-		return change.As(change.Park, errors.New("the vault has no such profile"))
-	}
-	return one(ctx, item, record)
 }

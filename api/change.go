@@ -20,6 +20,8 @@ import (
 // MaxProfile is how large the body of one profile may be, in bytes.
 const MaxProfile = 1 << 20
 
+const idempotencyHeader = "Idempotency-Key"
+
 // maxKey bounds the Idempotency-Key header.
 const maxKey = 255
 
@@ -41,20 +43,70 @@ func (s *server) submitOne(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
 	defer cancel()
 	result, err := s.Changes.Submit(ctx, set)
-	switch {
-	case errors.Is(err, workflows.ErrPending):
+	if errors.Is(err, workflows.ErrPending) {
 		c.JSON(http.StatusAccepted, changed{&set.Number, http.StatusAccepted, "pending"})
-	case errors.Is(err, workflows.ErrKeyReused):
-		fail(c, newError(http.StatusUnprocessableEntity, "idempotency_key_reused",
-			"this Idempotency-Key came with another body before: use a new key for a new change"))
-	case err != nil:
-		s.Logger.Error("submitting", "sequence_number", set.Number, "error", err)
-		fail(c, unavailable("changes cannot be taken now; send the same request again later"))
-	case len(result.Rejections) > 0:
-		fail(c, rejected(result.Rejections[0]))
-	default:
-		c.JSON(http.StatusOK, answer(result.Outcomes[0]))
+		return
 	}
+	if problem := s.refusal(set, result, err); problem != nil {
+		fail(c, problem)
+		return
+	}
+	c.JSON(http.StatusOK, answer(result.Outcomes[0]))
+}
+
+// refusal is why a set of one change was not carried out.
+func (s *server) refusal(set change.Set, result change.Result, err error) *Error {
+	switch {
+	case errors.Is(err, workflows.ErrKeyReused):
+		return keyReused()
+	case err != nil:
+		s.Logger.Error("submitting", "sequence_number", set.Number, "request_id", set.Request, "error", err)
+		return unavailable("changes cannot be taken now; send the same request again later")
+	case len(result.Rejections) > 0:
+		return rejected(result.Rejections[0])
+	}
+	return nil
+}
+
+func keyReused() *Error {
+	return newError(http.StatusUnprocessableEntity, "idempotency_key_reused",
+		"this Idempotency-Key came with another body before: use a new key for a new change")
+}
+
+// deleted is the answer to a deletion.
+type deleted struct {
+	Status         int            `json:"status"`
+	Message        string         `json:"message"`
+	Condition      string         `json:"condition"`
+	SequenceNumber *change.Number `json:"sequence_number,omitempty"` // while it is pending
+}
+
+// delete serves DELETE /v2/user. The sequence number is in a header: clients
+// know the body as it is.
+func (s *server) delete(c *gin.Context) {
+	set, problem := s.readOne(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	set.Changes[0].Delete = true
+	set.Digest = digest("delete", set.Digest)
+	id := set.Changes[0].UserID
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
+	defer cancel()
+	result, err := s.Changes.Submit(ctx, set)
+	if errors.Is(err, workflows.ErrPending) {
+		c.JSON(http.StatusAccepted, deleted{http.StatusAccepted, "user profile is being deleted for user: " + id, "pending", &set.Number})
+		return
+	}
+	if problem := s.refusal(set, result, err); problem != nil {
+		fail(c, problem)
+		return
+	}
+	if o := result.Outcomes[0]; o.Condition == change.Delete {
+		c.Header("X-Sequence-Number", string(o.Number))
+	}
+	c.JSON(http.StatusOK, deleted{Status: http.StatusOK, Message: "user profile deleted for user: " + id, Condition: string(change.Delete)})
 }
 
 func answer(o change.Outcome) changed {
@@ -80,13 +132,15 @@ func (s *server) readOne(c *gin.Context) (change.Set, *Error) {
 		return change.Set{}, problem
 	}
 	client := callerOf(c).client
-	number, problem := numberFor(client, c.GetHeader("Idempotency-Key"))
+	number, problem := numberFor(client, c.GetHeader(idempotencyHeader))
 	if problem != nil {
 		return change.Set{}, problem
 	}
 	return change.Set{
 		Number:  number,
 		Client:  client,
+		Request: c.GetString(requestIDKey),
+		Trace:   c.GetString(traceKey),
 		Digest:  digest(asked, body),
 		Changes: []change.Submitted{{UserID: id, Profile: p.JSON()}},
 	}, nil

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -10,8 +11,20 @@ import (
 
 // Error is the body of every answer that is not a success.
 type Error struct {
-	status int
+	status     int
+	retryAfter time.Duration
 
+	Code        string           `json:"code"`
+	Description string           `json:"description"`
+	Problems    []change.Problem `json:"problems,omitempty"`
+	// Rejections are the profiles of a batch that were refused.
+	Rejections []rejection `json:"rejections,omitempty"`
+}
+
+// rejection is why one profile of a batch was refused.
+type rejection struct {
+	Index       int              `json:"index"`
+	UserID      string           `json:"user_id,omitempty"`
 	Code        string           `json:"code"`
 	Description string           `json:"description"`
 	Problems    []change.Problem `json:"problems,omitempty"`
@@ -23,18 +36,23 @@ func newError(status int, code, description string) *Error {
 	return &Error{status: status, Code: code, Description: description}
 }
 
-// retryAfter is what clients are asked to wait, in seconds, when a part of CIS
-// is away.
-const retryAfter = "5"
+// away is how long clients are asked to wait when a part of CIS is away.
+const away = 5 * time.Second
 
 func unavailable(description string) *Error {
-	return newError(http.StatusServiceUnavailable, "unavailable", description)
+	e := newError(http.StatusServiceUnavailable, "unavailable", description)
+	e.retryAfter = away
+	return e
+}
+
+func invalidParameter(name, problem string) *Error {
+	return newError(http.StatusBadRequest, "invalid_parameter", name+": "+problem)
 }
 
 // fail answers with e and ends the request.
 func fail(c *gin.Context, e *Error) {
-	if e.status == http.StatusServiceUnavailable {
-		c.Header("Retry-After", retryAfter)
+	if e.retryAfter > 0 {
+		c.Header("Retry-After", seconds(e.retryAfter))
 	}
 	if e.status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", "Bearer")
@@ -44,9 +62,14 @@ func fail(c *gin.Context, e *Error) {
 
 // rejected is the answer to a change that was refused.
 func rejected(r change.Rejection) *Error {
-	status := http.StatusForbidden
-	if r.Code == change.MalformedJSON || r.Code == change.InvalidProfile {
-		status = http.StatusBadRequest
+	return &Error{status: statusOf(string(r.Code)), Code: string(r.Code), Description: r.Description, Problems: r.Problems}
+}
+
+// statusOf is the status of an answer that refuses a profile.
+func statusOf(code string) int {
+	switch change.Code(code) {
+	case change.InvalidPublisher, change.InvalidSignature, change.IdentityPreset:
+		return http.StatusForbidden
 	}
-	return &Error{status: status, Code: string(r.Code), Description: r.Description, Problems: r.Problems}
+	return http.StatusBadRequest
 }

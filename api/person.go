@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -21,7 +23,7 @@ func (s *server) byUserID(ctx context.Context, id string) (vault.Record, error) 
 	if err != nil {
 		return vault.Record{}, err
 	}
-	if record, ok := records[id]; ok {
+	if record := records[id]; !record.Deleted() {
 		return record, nil
 	}
 	return vault.Record{}, vault.ErrNotFound
@@ -40,9 +42,14 @@ func (s *server) person(find lookup) gin.HandlerFunc {
 			fail(c, problem)
 			return
 		}
-		record, err := find(c.Request.Context(), unescape(c.Param("value")))
-		if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record.Active) {
-			c.JSON(http.StatusOK, struct{}{})
+		value, problem := readKey(c, "value")
+		if problem != nil {
+			fail(c, problem)
+			return
+		}
+		record, err := find(c.Request.Context(), value)
+		if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record) {
+			respond(c, []byte(`{}`))
 			return
 		}
 		if err != nil {
@@ -54,8 +61,20 @@ func (s *server) person(find lookup) gin.HandlerFunc {
 			s.unreadable(c, err)
 			return
 		}
-		c.Data(http.StatusOK, "application/json", query.show(p, callerOf(c)).JSON())
+		respond(c, query.show(p, callerOf(c)).JSON())
 	}
+}
+
+// readKey reads a path's last segment, in which clients name a person.
+func readKey(c *gin.Context, name string) (string, *Error) {
+	key := unescape(c.Param(name))
+	switch {
+	case len(key) > vault.MaxKey:
+		return "", invalidParameter(name, fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
+	case !utf8.ValidString(key):
+		return "", invalidParameter(name, "is not UTF-8")
+	}
+	return key, nil
 }
 
 func (s *server) vaultFailed(c *gin.Context, err error) {
@@ -77,7 +96,12 @@ const ldapGroups profile.Path = "access_information.ldap"
 // metadata tells anyone whether there is a person with this primary email,
 // active or not, and whether they have groups in LDAP.
 func (s *server) metadata(c *gin.Context) {
-	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, unescape(c.Param("email")))
+	email, problem := readKey(c, "email")
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, email)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		s.vaultFailed(c, err)
 		return

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gin-contrib/cors"
 	"github.com/gin-gonic/gin"
 
 	"cis/change"
@@ -16,6 +17,9 @@ import (
 // Changes carries change sets out: a workflows.Submitter.
 type Changes interface {
 	Submit(context.Context, change.Set) (change.Result, error)
+	Hold(context.Context, change.Set) (workflows.Part, change.Result, error)
+	Release(context.Context, workflows.Part) (*workflows.Released, error)
+	Abandon(context.Context, workflows.Part) error
 	Status(context.Context, change.Number) (workflows.Status, error)
 	Ping(context.Context) error
 }
@@ -30,10 +34,16 @@ type Options struct {
 	WellKnown, ProfileSchema, PublisherRules []byte
 	// Version is what /v2/version tells.
 	Version string
-	// Deadline is how long a publisher waits for integration before the
-	// answer is 202.
-	Deadline time.Duration
-	Logger   *slog.Logger
+	// Deadline is how long a publisher waits for the integration of one change
+	// before the answer is 202, and BatchDeadline how long for that of many.
+	Deadline, BatchDeadline time.Duration
+	// AllowDelete lets people be deleted.
+	AllowDelete bool
+	// PersonHost is the host name of the Person API, where it is not that of
+	// the Change API: what each of them says of itself is then its own.
+	PersonHost string
+	Limits     Limits
+	Logger     *slog.Logger
 }
 
 // ScopeWrite is the scope that submitting changes needs, ScopeOperate that of
@@ -47,9 +57,11 @@ type server struct{ Options }
 
 // New returns the handler of all routes.
 func New(o Options) http.Handler {
+	o.Changes = newBounded(o.Changes, o.Limits)
 	s := &server{o}
+	limit := newRates(o.Limits).limit
 	r := gin.New()
-	r.Use(s.log, s.recover)
+	r.Use(identify, s.log, s.recover, crossOrigin())
 	r.UseRawPath, r.UnescapePathValues = true, false
 	r.HandleMethodNotAllowed = true
 	r.NoRoute(func(c *gin.Context) {
@@ -67,22 +79,56 @@ func New(o Options) http.Handler {
 
 	r.GET("/v2", s.banner)
 	r.GET("/v2/version", s.version)
-	r.GET("/v2/status", o.Tokens.optional, s.status)
-	r.POST("/v2/user", o.Tokens.required, scope(ScopeWrite), s.submitOne)
-	r.PUT("/v2/user", o.Tokens.required, scope(ScopeWrite), s.submitOne)
+
+	open := r.Group("/v2", o.Tokens.optional, limit)
+	open.GET("/status", s.status)
+	open.GET("/user/metadata/:email", s.metadata)
+
+	write := r.Group("/v2", o.Tokens.required, limit, scope(ScopeWrite))
+	write.POST("/user", s.submitOne)
+	write.PUT("/user", s.submitOne)
+	write.POST("/users", s.submitMany)
+	write.PUT("/users", s.submitMany)
+	if o.AllowDelete {
+		write.DELETE("/user", s.delete)
+	}
+
+	read := r.Group("/v2", o.Tokens.required, limit)
+	read.GET("/users", s.users)
+	read.GET("/users/id/all", s.identities)
+	read.GET("/users/id/all/by_attribute_contains", s.search)
 	for kind, find := range map[string]lookup{
 		"user_id":          s.byUserID,
 		"uuid":             s.byKey(vault.KeyUUID),
 		"primary_email":    s.byKey(vault.KeyPrimaryEmail),
 		"primary_username": s.byKey(vault.KeyPrimaryUsername),
 	} {
-		r.GET("/v2/user/"+kind+"/:value", o.Tokens.required, s.person(find))
+		read.GET("/user/"+kind+"/:value", s.person(find))
 	}
-	r.GET("/v2/user/metadata/:email", s.metadata)
 	return r
 }
 
+// crossOrigin lets web pages of any origin call, as the original does. Tokens
+// are sent by the page itself: there are no cookies that a browser would add.
+func crossOrigin() gin.HandlerFunc {
+	return cors.New(cors.Config{
+		AllowAllOrigins: true,
+		AllowMethods:    []string{"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"},
+		AllowHeaders: []string{
+			"x-requested-with", "content-type", "accept", "origin", "authorization", "x-csrftoken", "withcredentials",
+			"cache-control", "cookie", "session-id", "if-none-match", "idempotency-key", "x-request-id", "traceparent",
+		},
+		ExposeHeaders:             []string{"ETag", "Retry-After", "X-Request-Id", "X-Sequence-Number", "Traceparent"},
+		MaxAge:                    10 * time.Minute,
+		OptionsResponseStatusCode: http.StatusOK,
+	})
+}
+
 func (s *server) banner(c *gin.Context) {
+	if s.PersonHost != "" && c.Request.Host == s.PersonHost {
+		c.String(http.StatusOK, "Mozilla Profile Retrieval Service Endpoint")
+		return
+	}
 	c.String(http.StatusOK, "Mozilla Change Integration Service Endpoint")
 }
 
@@ -110,15 +156,6 @@ func (s *server) readyz(c *gin.Context) {
 		}
 	}
 	c.JSON(status, checks)
-}
-
-// log writes a line for each request: its route, never its path, which may
-// name a person.
-func (s *server) log(c *gin.Context) {
-	start := time.Now()
-	c.Next()
-	s.Logger.Info("request", "method", c.Request.Method, "route", c.FullPath(), "status", c.Writer.Status(),
-		"client", callerOf(c).client, "duration", time.Since(start))
 }
 
 // recover answers 500 where a handler panics, and says nothing of why.

@@ -24,7 +24,7 @@ type status struct {
 func (s *server) status(c *gin.Context) {
 	number, err := change.ParseNumber(c.Query("sequenceNumber"))
 	if err != nil {
-		fail(c, newError(http.StatusBadRequest, "invalid_parameter", "sequenceNumber: "+err.Error()))
+		fail(c, invalidParameter("sequenceNumber", err.Error()))
 		return
 	}
 	ctx := c.Request.Context()

@@ -16,10 +16,14 @@ import (
 // set's is found.
 type Number string
 
-// MaxSetSize is how many changes a set can hold.
-const MaxSetSize = 1 << setBits
+// MaxSetSize is how many changes a set can hold: as many people as a search
+// attribute of Temporal can name, in 2 KB.
+const MaxSetSize = 50
 
-const setBits = 6
+const (
+	setBits = 6
+	setSpan = 1 << setBits
+)
 
 // NewNumber returns the number of a new change set.
 func NewNumber() (Number, error) {
@@ -43,7 +47,7 @@ func KeyedNumber(client, key string) Number {
 }
 
 func setNumber(id uuid.UUID) Number {
-	id[15] &^= MaxSetSize - 1
+	id[15] &^= setSpan - 1
 	return Number(new(big.Int).SetBytes(id[:]).String())
 }
 

@@ -3,13 +3,14 @@ package change
 // State is how far a change set has come. It is the search attribute CisState.
 type State string
 
-// The states. Completed and Rejected are final.
+// The states. Completed, Rejected and Abandoned are final.
 const (
 	Integrating    State = "Integrating"    // being validated, verified and stored
 	Publishing     State = "Publishing"     // stored, on its way to the targets
 	NeedsAttention State = "NeedsAttention" // a target waits for an operator
 	Completed      State = "Completed"      // every target has it, or was skipped
 	Rejected       State = "Rejected"       // refused, nothing stored
+	Abandoned      State = "Abandoned"      // part of a batch that was refused or broken off, nothing stored
 )
 
 // Progress is the whole state of a change set, as the query Progress answers.
@@ -38,6 +39,9 @@ type TargetProgress struct {
 	// Reason is why the target is parked, or what the operator said on
 	// skipping it.
 	Reason string `json:"reason,omitempty"`
+	// Waiting are the changes that the target does not have, where it is
+	// parked and has others.
+	Waiting []Failed `json:"waiting,omitempty"`
 	// Since is when the state was reached, RFC 3339.
 	Since string `json:"since"`
 }
@@ -59,11 +63,22 @@ type Item struct {
 	Time      int64     `json:"time"`
 }
 
-// PublishedTo tells how a publication ended.
-type PublishedTo struct {
-	// Attempts is how often it was tried.
-	Attempts int `json:"attempts"`
-	// Superseded counts the items whose profile the target already had in a
-	// newer revision.
-	Superseded int `json:"superseded,omitempty"`
+// Report tells how a publication ended: how often it was tried, and which of
+// its changes were given up.
+type Report struct {
+	Attempts int      `json:"attempts"`
+	GivenUp  []Failed `json:"given_up,omitempty"`
+}
+
+// Failed is a change that a target could not take, and why. The reason never
+// holds a profile's values.
+type Failed struct {
+	Number Number `json:"sequence_number"`
+	Reason string `json:"reason"`
+}
+
+// Target is who is to be told of which of a set's changes, by their indexes.
+type Target struct {
+	Name    string `json:"name"`
+	Changes []int  `json:"changes"`
 }

@@ -7,19 +7,30 @@ import "encoding/json"
 type Set struct {
 	// Number is the set's sequence number; the i-th change has Number.At(i).
 	Number Number `json:"sequence_number"`
-	// Client is the client id of the token that submitted the set.
-	Client string `json:"client"`
+	// Client is the client id of the token that submitted the set, and
+	// Request and Trace are what it or the API named the request: X-Request-Id
+	// and W3C traceparent.
+	Client  string `json:"client"`
+	Request string `json:"request_id,omitempty"`
+	Trace   string `json:"traceparent,omitempty"`
 	// Digest identifies the request's content, so that an idempotency key
 	// used again for another content is noticed.
 	Digest string `json:"digest"`
+	// Held says that the set is part of a larger request: it is verified, and
+	// stored only once all of the request's sets are, on release.
+	Held bool `json:"held,omitempty"`
 	// Changes are at most MaxSetSize.
 	Changes []Submitted `json:"changes"`
 }
 
-// Submitted is one partial profile of a set and the person it is about.
+// Submitted is one partial profile of a set, or one deletion, and the person it
+// is about. A set has one change a person.
 type Submitted struct {
 	UserID  string          `json:"user_id"`
 	Profile json.RawMessage `json:"profile"`
+	// Delete asks for the person to be deleted; the profile then only has to
+	// prove who asks, by a signed user_id.
+	Delete bool `json:"delete,omitempty"`
 }
 
 // Condition says what a change did to the vault.

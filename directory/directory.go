@@ -157,6 +157,44 @@ func (d *Directory) modify(ctx context.Context, name string, found *ldap.Entry, 
 	return failure("changing", name, err)
 }
 
+// Remove deletes the entry of the person with this user_id. One that is not
+// there is no error, and what is no entry of CIS's stays. Errors are as
+// Publish's; the entry is named by its uuid, never by the user_id.
+func (d *Directory) Remove(ctx context.Context, userID string) error {
+	names, err := d.entriesOf(ctx, userID)
+	if err != nil {
+		return failure("searching", peopleDN(d.config.BaseDN), err)
+	}
+	for _, name := range names {
+		err := d.pool.do(ctx, func(c *ldap.Conn) error { return c.Del(ldap.NewDelRequest(name, nil)) })
+		if err != nil && !ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+			return failure("deleting", name, err)
+		}
+	}
+	return nil
+}
+
+// entriesOf returns the names of the entries that show a person: one, or none.
+func (d *Directory) entriesOf(ctx context.Context, userID string) (names []string, err error) {
+	filter := fmt.Sprintf("(&(objectClass=%s)(cisUserId=%s))", personClass, ldap.EscapeFilter(userID))
+	var result *ldap.SearchResult
+	err = d.pool.do(ctx, func(c *ldap.Conn) (err error) {
+		result, err = c.Search(ldap.NewSearchRequest(peopleDN(d.config.BaseDN), ldap.ScopeSingleLevel, ldap.NeverDerefAliases,
+			0, 0, false, filter, []string{"1.1"}, nil)) // no attributes
+		return err
+	})
+	if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range result.Entries {
+		names = append(names, e.DN)
+	}
+	return names, nil
+}
+
 // sameValues compares two sets of values.
 func sameValues(a, b []string) bool {
 	x, y := slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))

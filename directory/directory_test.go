@@ -234,3 +234,30 @@ func TestConfigurationIsChecked(t *testing.T) {
 		require.Error(t, err, name)
 	}
 }
+
+func TestRemovingDeletesThePersonsEntryAndNoOther(t *testing.T) {
+	d, c := start(t)
+	publish(t, d, person(t, nil), 1)
+	other := person(t, map[profile.Path]any{profile.UUID: "other", profile.UserID: "ad|*"})
+	publish(t, d, other, 1)
+	require.NoError(t, d.Remove(context.Background(), "ad|*"))
+	_, err := d.Entry(context.Background(), "other")
+	require.Error(t, err)
+	require.Equal(t, "Ada", read(t, d).GetAttributeValue("givenName"), "the star is a letter")
+	require.NoError(t, d.Remove(context.Background(), "ad|*"), "who is not there need not be removed")
+
+	foreign := ldap.NewAddRequest("uid=foreign,ou=people,"+base, nil)
+	foreign.Attribute("objectClass", []string{"inetOrgPerson"})
+	foreign.Attribute("uid", []string{"foreign"})
+	foreign.Attribute("cn", []string{"f"})
+	foreign.Attribute("sn", []string{"f"})
+	foreign.Attribute("cisUserId", []string{"ad|foreign"})
+	require.NoError(t, c.Add(foreign))
+	require.NoError(t, d.Remove(context.Background(), "ad|foreign"))
+	_, err = d.Entry(context.Background(), "foreign")
+	require.NoError(t, err, "an entry that is not CIS's stays")
+
+	require.NoError(t, d.Remove(context.Background(), "ad|x"))
+	_, err = d.Entry(context.Background(), uuid)
+	require.Error(t, err)
+}

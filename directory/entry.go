@@ -22,11 +22,13 @@ const (
 
 // dn is the name of a person's entry. The uuid never changes, so an entry is
 // never renamed.
-func dn(base string, uuid string) string {
+func dn(base, uuid string) string {
 	rdn := &ldap.RelativeDN{Attributes: []*ldap.AttributeTypeAndValue{{Type: "uid", Value: uuid}}}
-	people := &ldap.RelativeDN{Attributes: []*ldap.AttributeTypeAndValue{{Type: "ou", Value: "people"}}}
-	return (&ldap.DN{RDNs: []*ldap.RelativeDN{rdn, people}}).String() + "," + base
+	return rdn.String() + "," + peopleDN(base)
 }
+
+// peopleDN is the name of what the entries are in.
+func peopleDN(base string) string { return "ou=people," + base }
 
 // entry is what a person's entry shows: an inetOrgPerson (RFC 2798) with CIS's
 // own attributes beside it.

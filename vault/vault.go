@@ -5,6 +5,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,17 @@ var ErrInvalid = errors.New("invalid call to the vault")
 // MaxKey is how many bytes an id, a look-up key or a sequence number may have.
 const MaxKey = 2048
 
+// ErrNotIndexed says that people cannot be searched yet: some records came
+// without index entries (from an older version or the original system), and
+// Reindex has not made them.
+var ErrNotIndexed = errors.New("the vault's search index is not complete: run \"cis vault reindex\"")
+
 // Record is a person's profile as the vault holds it. The fields beside
 // Profile repeat what is in it, for look-ups.
+//
+// Of a person who was deleted the vault keeps a tombstone: a record that has
+// only its id, sequence number and revision. A later profile of the same person
+// is made from it, so that revisions go on growing.
 type Record struct {
 	// ID is the person's user_id, such as "ad|Mozilla-LDAP|jdoe": never empty,
 	// UTF-8, at most MaxKey bytes, as the other keys are.
@@ -43,6 +53,13 @@ type Record struct {
 	Revision int64
 }
 
+// Deleted tells a tombstone.
+func (r Record) Deleted() bool { return len(r.Profile) == 0 }
+
+// Term is an entry of the search index: the person has this value in that
+// attribute (a text, "true" or "false", or the name of one of its values).
+type Term struct{ Attribute, Value string }
+
 // Write is a record to be stored, and the state it was derived from.
 type Write struct {
 	Record Record
@@ -50,10 +67,13 @@ type Write struct {
 	// empty when there was none. The write happens only while that still is
 	// what the vault holds.
 	Read string
-	// Condition is "create" or "update", and Changed names the attributes that
-	// the change replaced; the change log keeps both.
+	// Condition is "create", "update" or "delete", and Changed names the
+	// attributes that the change replaced; the change log keeps both. What a
+	// "delete" writes is a tombstone.
 	Condition string
 	Changed   []string
+	// Terms are what the person is found by in List.
+	Terms []Term
 }
 
 // Validate checks what no store could keep. Its error is an ErrInvalid, and
@@ -65,12 +85,14 @@ func (w Write) Validate() error {
 		return fmt.Errorf("%w: the record has no id", ErrInvalid)
 	case r.SequenceNumber == "":
 		return fmt.Errorf("%w: the record has no sequence number", ErrInvalid)
-	case len(r.Profile) == 0:
-		return fmt.Errorf("%w: the record has no profile", ErrInvalid)
 	case r.Revision < 0:
 		return fmt.Errorf("%w: the record's revision is negative", ErrInvalid)
-	case w.Condition != "create" && w.Condition != "update":
-		return fmt.Errorf("%w: the condition is neither create nor update", ErrInvalid)
+	case w.Condition != "create" && w.Condition != "update" && w.Condition != "delete":
+		return fmt.Errorf("%w: the condition is none of create, update and delete", ErrInvalid)
+	case r.Deleted() && w.Condition != "delete":
+		return fmt.Errorf("%w: the record has no profile", ErrInvalid)
+	case w.Condition == "delete" && !w.isTombstone():
+		return fmt.Errorf("%w: a deletion must write a tombstone over a record", ErrInvalid)
 	}
 	for _, field := range []struct{ name, value string }{
 		{"id", r.ID},
@@ -79,12 +101,36 @@ func (w Write) Validate() error {
 		{"primary email", r.PrimaryEmail},
 		{"primary username", r.PrimaryUsername},
 	} {
-		if len(field.value) > MaxKey {
-			return fmt.Errorf("%w: the record's %s is longer than %d bytes", ErrInvalid, field.name, MaxKey)
+		if err := validKey("the record's "+field.name, field.value); err != nil {
+			return err
 		}
-		if !utf8.ValidString(field.value) {
-			return fmt.Errorf("%w: the record's %s is not UTF-8", ErrInvalid, field.name)
+	}
+	return validTerms(w.Terms)
+}
+
+func (w Write) isTombstone() bool {
+	r := w.Record
+	return w.Read != "" && r.Deleted() && r.UUID+r.PrimaryEmail+r.PrimaryUsername == "" && !r.Active && len(w.Terms) == 0
+}
+
+func validTerms(terms []Term) error {
+	for _, t := range terms {
+		if t.Attribute == "" {
+			return fmt.Errorf("%w: a term has no attribute", ErrInvalid)
 		}
+		if err := cmp.Or(validKey("a term's attribute", t.Attribute), validKey("a term's value", t.Value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func validKey(name, value string) error {
+	if len(value) > MaxKey {
+		return fmt.Errorf("%w: %s is longer than %d bytes", ErrInvalid, name, MaxKey)
+	}
+	if !utf8.ValidString(value) {
+		return fmt.Errorf("%w: %s is not UTF-8", ErrInvalid, name)
 	}
 	return nil
 }
@@ -120,9 +166,9 @@ const (
 // reached or failed, so that the call is worth trying again; after its context
 // has ended, a call's error is the context's. After Close every call fails.
 type Store interface {
-	// Get returns the records with these ids, by id; an id without a record
-	// is simply not in the result, and one that is asked for twice is there
-	// once. There may be thousands of ids.
+	// Get returns the records with these ids, by id, tombstones too; an id
+	// without a record is simply not in the result, and one that is asked for
+	// twice is there once. There may be thousands of ids.
 	Get(ctx context.Context, ids ...string) (map[string]Record, error)
 
 	// Find returns the record that has this value under key. Where several
@@ -130,6 +176,21 @@ type Store interface {
 	// inactive one, then the smallest id. ErrNotFound if there is none; the
 	// empty value finds nobody. ErrInvalid for a key that does not exist.
 	Find(ctx context.Context, key Key, value string) (Record, error)
+
+	// List returns the people whom the query selects, in the order of their
+	// ids, byte by byte. It costs what it returns, not what the vault holds
+	// (of a query by Without alone: what it passes over, too). ErrInvalid for
+	// a query that Validate refuses, ErrNotIndexed for one with terms while
+	// the index is not complete.
+	List(ctx context.Context, q Query) ([]Listed, error)
+
+	// Unindexed returns up to limit of the records that have no index entries
+	// yet, and how many there are in all.
+	Unindexed(ctx context.Context, limit int) (records []Record, total int, err error)
+
+	// Index makes the index entries of a record that Unindexed returned. One
+	// that was written since has its entries already: nothing happens.
+	Index(ctx context.Context, r Record, terms []Term) error
 
 	// Put stores each write whose Read still is the sequence number in the
 	// vault, together with its entry in the change log, and returns the

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,13 +17,14 @@ import (
 // branch carries a change set to one target, until the target has it or an
 // operator says that it need not.
 type branch struct {
-	change   *profileChange
+	items    []change.Item // that the target is still to have
 	progress change.TargetProgress
-	decided  bool // an operator has decided on the parked branch
+	settle   func(workflow.Context) error // tells the change that the state is another
+	decided  bool                         // an operator has decided on the parked branch
 }
 
-func newBranch(ctx workflow.Context, c *profileChange, target string) *branch {
-	b := &branch{change: c, progress: change.TargetProgress{Target: target}}
+func newBranch(ctx workflow.Context, c *profileChange, target change.Target) *branch {
+	b := &branch{items: c.items(target), progress: change.TargetProgress{Target: target.Name}, settle: c.settle}
 	b.enter(ctx, change.Pending, "")
 	return b
 }
@@ -62,17 +64,17 @@ func (b *branch) attempt(ctx workflow.Context) (reason string, err error) {
 		// their worker died.
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
-	var published change.PublishedTo
+	var report change.Report
 	err = workflow.ExecuteActivity(ctx, activity, change.Publication{
-		Target: b.progress.Target, Items: b.change.items(),
-	}).Get(ctx, &published)
+		Target: b.progress.Target, Items: b.items,
+	}).Get(ctx, &report)
 	if temporal.IsCanceledError(err) {
 		return "", err
 	}
 	if err != nil {
 		return b.failure(err), nil
 	}
-	b.progress.Attempts += published.Attempts
+	b.progress.Attempts += report.Attempts
 	return "", nil
 }
 
@@ -85,31 +87,46 @@ func (b *branch) activity() (queue string, activity any) {
 	return DirectoryQueue, publishing.PublishToDirectory
 }
 
-func (b *branch) failure(err error) string {
-	if failed, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		var attempts int
-		if failed.HasDetails() && failed.Details(&attempts) == nil {
-			b.progress.Attempts += attempts
-		}
-		return failed.Message()
+// failure takes note of what the target did not take, and returns why.
+func (b *branch) failure(err error) (reason string) {
+	failed, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	var report change.Report
+	if failed.HasDetails() && failed.Details(&report) == nil && len(report.GivenUp) > 0 {
+		b.progress.Attempts += report.Attempts
+		b.keep(report.GivenUp)
+	}
+	return failed.Message()
+}
+
+// keep leaves of the items those that were given up: the target has the rest.
+func (b *branch) keep(givenUp []change.Failed) {
+	all := len(b.items)
+	b.items = slices.DeleteFunc(slices.Clone(b.items), func(item change.Item) bool {
+		return !slices.ContainsFunc(givenUp, func(f change.Failed) bool { return f.Number == item.Number })
+	})
+	if all > 1 {
+		b.progress.Waiting = givenUp
+	}
 }
 
 // park waits for an operator to decide.
 func (b *branch) park(ctx workflow.Context, reason string) error {
 	b.decided = false
 	b.enter(ctx, change.Parked, reason)
-	if err := b.change.settle(ctx); err != nil {
+	if err := b.settle(ctx); err != nil {
 		return err
 	}
 	if err := workflow.Await(ctx, func() bool { return b.decided }); err != nil {
 		return err
 	}
-	return b.change.settle(ctx)
+	return b.settle(ctx)
 }
 
 func (b *branch) retry(ctx workflow.Context) {
+	b.progress.Waiting = nil
 	b.enter(ctx, change.Pending, "")
 	b.decided = true
 }

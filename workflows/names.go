@@ -19,6 +19,13 @@ const (
 	// UpdateIntegrated waits until the set is stored or refused and returns
 	// the change.Result. Its argument is the request's digest.
 	UpdateIntegrated = "Integrated"
+	// UpdateVerified waits until a held set is verified or refused and returns
+	// the change.Result, without outcomes. Its argument is the request's
+	// digest.
+	UpdateVerified = "Verified"
+	// UpdateRelease lets a held set be stored, and then is like
+	// UpdateIntegrated.
+	UpdateRelease = "Release"
 	// UpdateRetry tries a parked target again. Its argument is the target.
 	UpdateRetry = "Retry"
 	// UpdateSkip gives a parked target up. Its argument is a SkipRequest.

@@ -27,12 +27,17 @@ func ProfileChange(ctx workflow.Context, set change.Set) (change.Result, error) 
 type profileChange struct {
 	set      change.Set
 	state    change.State
+	verified bool           // a held set, by the state of the vault when it came
+	released bool           // a held set may be stored
 	result   *change.Result // once integrated
 	branches []*branch
 }
 
 func (c *profileChange) run(ctx workflow.Context) (change.Result, error) {
 	targets, err := c.integrate(ctx)
+	if c.abandoned(err) {
+		return change.Result{}, c.abandon(ctx)
+	}
 	if err != nil {
 		return change.Result{}, err
 	}
@@ -51,7 +56,7 @@ func (c *profileChange) run(ctx workflow.Context) (change.Result, error) {
 // integrate decides on the set and stores it, and returns the targets that are
 // to be told. Another change that comes in between starts it over: what the
 // set is merged onto is what it was verified against.
-func (c *profileChange) integrate(ctx workflow.Context) ([]string, error) {
+func (c *profileChange) integrate(ctx workflow.Context) ([]change.Target, error) {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: time.Minute,
 		RetryPolicy: &temporal.RetryPolicy{
@@ -72,6 +77,9 @@ func (c *profileChange) integrate(ctx workflow.Context) ([]string, error) {
 		if rejections = verdict.Rejections; len(rejections) > 0 {
 			break
 		}
+		if err := c.hold(ctx); err != nil {
+			return nil, err
+		}
 		var stored activities.Stored
 		if err := workflow.ExecuteLocalActivity(ctx, steps.Store, c.set, verdict).Get(ctx, &stored); err != nil {
 			return nil, err
@@ -87,7 +95,7 @@ func (c *profileChange) integrate(ctx workflow.Context) ([]string, error) {
 }
 
 // publish carries the set to each target on a branch of its own.
-func (c *profileChange) publish(ctx workflow.Context, targets []string) error {
+func (c *profileChange) publish(ctx workflow.Context, targets []change.Target) error {
 	for _, target := range targets {
 		c.branches = append(c.branches, newBranch(ctx, c, target))
 	}
@@ -112,13 +120,11 @@ func (c *profileChange) publish(ctx workflow.Context, targets []string) error {
 	return nil
 }
 
-// items are the set's changes that did something, as targets get them.
-func (c *profileChange) items() []change.Item {
+// items are the changes that the target is to be told of.
+func (c *profileChange) items(target change.Target) []change.Item {
 	var items []change.Item
-	for i, o := range c.result.Outcomes {
-		if o.Condition == change.NoOp {
-			continue
-		}
+	for _, i := range target.Changes {
+		o := c.result.Outcomes[i]
 		items = append(items, change.Item{
 			UserID: c.set.Changes[i].UserID, Number: o.Number, Condition: o.Condition,
 			Revision: o.Revision, Changed: o.Changed, Time: o.Time,

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -65,12 +66,14 @@ type rig struct {
 	directory *directory.Directory
 	receivers map[string]*receiver
 	targets   []string
+	unwanted  map[string]change.Condition // what a target is not told of
 }
 
 // receiver is a webhook receiver that answers as it is told to.
 type receiver struct {
 	mu     sync.Mutex
 	status int
+	refuse string // the user_id whose events alone get status
 	events []webhook.Event
 	server *httptest.Server
 }
@@ -90,12 +93,12 @@ func (r *receiver) delivered() []webhook.Event {
 func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.status != 0 {
+	var event webhook.Event
+	_ = json.NewDecoder(request.Body).Decode(&event)
+	if r.status != 0 && (r.refuse == "" || r.refuse == event.ID) {
 		w.WriteHeader(r.status)
 		return
 	}
-	var event webhook.Event
-	_ = json.NewDecoder(request.Body).Decode(&event)
 	r.events = append(r.events, event)
 }
 
@@ -163,7 +166,7 @@ func (r *rig) prepare() *testsuite.TestWorkflowEnvironment {
 	}
 	r.env.RegisterActivity(&activities.Integration{
 		Vault: r.vault, Rules: rules, Verifier: signing.NewVerifier(keys), Signer: signers()[profile.CIS], Salt: salt,
-		Targets: func(change.Condition) []string { return r.targets }, Now: time.Now,
+		Targets: r.wanting, Now: time.Now,
 	})
 	r.env.RegisterActivity(&activities.Publishing{
 		Vault: r.vault, Directory: r.directory,
@@ -180,6 +183,11 @@ func (r *rig) prepare() *testsuite.TestWorkflowEnvironment {
 		Heartbeat:        time.Second,
 	})
 	return r.env
+}
+
+// wanting are the targets that are told of a condition.
+func (r *rig) wanting(c change.Condition) []string {
+	return slices.DeleteFunc(slices.Clone(r.targets), func(name string) bool { return r.unwanted[name] == c })
 }
 
 // run carries a change set out and returns its result.
@@ -238,8 +246,8 @@ func set(t *testing.T, publisher string, values ...value) change.Set {
 func (r *rig) stored() (vault.Record, *profile.Profile) {
 	records, err := r.vault.Get(context.Background(), ada)
 	require.NoError(r.t, err)
-	record, ok := records[ada]
-	if !ok {
+	record := records[ada]
+	if record.Deleted() {
 		return record, nil
 	}
 	p, err := profile.Parse(record.Profile)

@@ -44,24 +44,29 @@ const lookup = 2 * time.Second
 // before, and waits until it is stored or refused. When ctx ends first the
 // error says whether the set was taken: ErrPending or ErrUnavailable.
 func (s *Submitter) Submit(ctx context.Context, set change.Set) (change.Result, error) {
+	result, err := s.start(ctx, set, UpdateIntegrated)
+	if err != nil {
+		return s.explain(ctx, set, err)
+	}
+	return result, nil
+}
+
+// start starts the set's workflow, or joins it, and waits for an update.
+func (s *Submitter) start(ctx context.Context, set change.Set, update string) (result change.Result, err error) {
 	id := ID(set.Number)
 	handle, err := s.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: s.Client.NewWithStartWorkflowOperation(s.options(id, set), ProfileChange, set),
 		UpdateOptions: client.UpdateWorkflowOptions{
 			WorkflowID:   id,
-			UpdateName:   UpdateIntegrated,
+			UpdateName:   update,
 			Args:         []any{set.Digest},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		},
 	})
-	var result change.Result
-	if err == nil {
-		err = handle.Get(ctx, &result)
+	if err != nil {
+		return result, err
 	}
-	if err == nil {
-		return result, nil
-	}
-	return s.explain(ctx, set, err)
+	return result, handle.Get(ctx, &result)
 }
 
 func (s *Submitter) options(id string, set change.Set) client.StartWorkflowOptions {
@@ -70,7 +75,8 @@ func (s *Submitter) options(id string, set change.Set) client.StartWorkflowOptio
 		ID:                       id,
 		TaskQueue:                ChangeQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		// One that somebody has ended, or that was abandoned, may be submitted anew.
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			SearchPerson.ValueSet(persons),
 			SearchPublisher.ValueSet(publishers),

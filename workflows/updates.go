@@ -23,6 +23,18 @@ func (c *profileChange) listen(ctx workflow.Context) error {
 	}); err != nil {
 		return err
 	}
+	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdateVerified, c.awaitVerified, workflow.UpdateHandlerOptions{
+		Validator:   c.sameRequest,
+		Description: "Waits until a part of a batch is verified or refused. Argument: the request's digest.",
+	}); err != nil {
+		return err
+	}
+	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdateRelease, c.release, workflow.UpdateHandlerOptions{
+		Validator:   c.sameRequest,
+		Description: "Lets a part of a batch be stored and waits until it is. Argument: the request's digest.",
+	}); err != nil {
+		return err
+	}
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdateRetry, c.retry, workflow.UpdateHandlerOptions{
 		Validator:   c.canRetry,
 		Description: `Tries a parked target again. Argument: the target, such as "ldap".`,

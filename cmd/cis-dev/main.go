@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/gin-gonic/gin"
 
+	"cis/api"
 	"cis/cmd/cis-dev/samples"
 	"cis/cmd/cis-dev/stack"
 	"cis/webhook"
@@ -32,6 +34,13 @@ type flags struct {
 	WebhookRetries   []time.Duration `help:"Waits between attempts at a webhook; after the last it is parked." default:"250ms,500ms,1s,2s"`
 	DirectoryRetries []time.Duration `help:"Waits between attempts at the directory; after the last it is parked." default:"250ms,500ms,1s,2s,5s,10s,30s,1m,5m"`
 	Deadline         time.Duration   `help:"How long a publisher waits before the answer is 202." default:"10s"`
+	BatchDeadline    time.Duration   `help:"How long the publisher of many profiles waits before the answer is 202." default:"1m"`
+	AllowDelete      bool            `help:"Let people be deleted."`
+	RateLimit        float64         `help:"Requests a second that each client may send on average, and twice as many at once; 0 for no limit." default:"1000"`
+	Salt             string          `help:"Derive people's uuids with this salt instead of a generated one." placeholder:"TEXT"`
+	PersonURL        string          `help:"Where clients reach the Person API, if not where they reach the Change API." placeholder:"URL"`
+	TokenIssuer      string          `help:"Take the tokens of this issuer instead of the embedded one's." placeholder:"URL"`
+	TokenJWKS        string          `help:"Where that issuer's keys are." placeholder:"URL" name:"token-jwks"`
 
 	API      string `help:"Address of the APIs." default:"127.0.0.1:8080"`
 	Temporal string `help:"Address of Temporal's frontend." default:"127.0.0.1:7233"`
@@ -101,7 +110,12 @@ func (f flags) options() (stack.Options, error) {
 	o := stack.Options{
 		DataDir: f.DataDir, API: f.API, Temporal: f.Temporal, TemporalUI: f.UI, LDAP: f.LDAP, Issuer: f.Issuer,
 		WebhookRetries: f.WebhookRetries, DirectoryRetries: f.DirectoryRetries,
-		Deadline: f.Deadline, Version: version(),
+		Deadline: f.Deadline, BatchDeadline: f.BatchDeadline, AllowDelete: f.AllowDelete, Salt: f.Salt,
+		Limits:    api.Limits{Rate: f.RateLimit, Burst: int(2 * f.RateLimit), Changes: 256},
+		PersonURL: f.PersonURL, TokenIssuer: f.TokenIssuer, TokenJWKS: f.TokenJWKS, Version: version(),
+	}
+	if (f.TokenIssuer == "") != (f.TokenJWKS == "") {
+		return o, errors.New("--token-issuer and --token-jwks go together")
 	}
 	for _, file := range f.WellKnown {
 		text, err := os.ReadFile(file)

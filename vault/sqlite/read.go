@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"cis/vault"
@@ -14,16 +15,19 @@ import (
 type readStatements struct {
 	get, applied lookup
 	find         map[vault.Key]*sql.Stmt
+
+	incomplete, count, unindexed, unindexedCount *sql.Stmt
 }
 
 const recordColumns = `id, sequence_number, revision, active, user_uuid, primary_email, primary_username, profile`
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
-	if r.get, err = prepareLookup(ctx, db, `SELECT `+recordColumns+` FROM identity_vault WHERE id`); err != nil {
+	if r.get, err = prepareLookup(ctx, db, `SELECT `+recordColumns+` FROM identity_vault WHERE id {keys}
+		UNION ALL SELECT id, sequence_number, revision, 0, '', '', '', '' FROM tombstone WHERE id {keys}`); err != nil {
 		return err
 	}
 	if r.applied, err = prepareLookup(ctx, db,
-		`SELECT sequence_number, id, revision, condition, changed FROM change_log WHERE sequence_number`); err != nil {
+		`SELECT sequence_number, id, revision, condition, changed FROM change_log WHERE sequence_number {keys}`); err != nil {
 		return err
 	}
 	r.find = make(map[vault.Key]*sql.Stmt)
@@ -34,6 +38,17 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 	} {
 		if r.find[key], err = db.PrepareContext(ctx, `SELECT `+recordColumns+` FROM identity_vault
 			WHERE `+column+` = ? AND `+column+` <> '' ORDER BY active DESC, id LIMIT 1`); err != nil {
+			return err
+		}
+	}
+	for statement, text := range map[**sql.Stmt]string{
+		&r.incomplete: `SELECT EXISTS (SELECT 1 FROM not_indexed)`,
+		&r.count:      `SELECT count(*) FROM (SELECT 1 FROM search_index WHERE attribute = ? AND value = ? LIMIT 1000)`,
+		&r.unindexed: `SELECT ` + recordColumns + ` FROM identity_vault
+			WHERE id IN (SELECT id FROM not_indexed ORDER BY id LIMIT ?)`,
+		&r.unindexedCount: `SELECT count(*) FROM not_indexed`,
+	} {
+		if *statement, err = db.PrepareContext(ctx, text); err != nil {
 			return err
 		}
 	}
@@ -50,11 +65,17 @@ type lookup struct {
 // lookupSize is how many keys the larger statement takes.
 const lookupSize = 100
 
+// prepareLookup prepares a query in which "{keys}" stands for the comparison of
+// a column with the keys.
 func prepareLookup(ctx context.Context, db *sql.DB, query string) (l lookup, err error) {
-	if l.one, err = db.PrepareContext(ctx, query+` = ?`); err != nil {
+	if l.one, err = db.PrepareContext(ctx, strings.ReplaceAll(query, "{keys}", "= ?1")); err != nil {
 		return l, err
 	}
-	l.many, err = db.PrepareContext(ctx, query+` IN (?`+strings.Repeat(`,?`, lookupSize-1)+`)`)
+	many := "IN (?1"
+	for i := 2; i <= lookupSize; i++ {
+		many += ", ?" + strconv.Itoa(i)
+	}
+	l.many, err = db.PrepareContext(ctx, strings.ReplaceAll(query, "{keys}", many+")"))
 	return l, err
 }
 
@@ -96,6 +117,9 @@ type scanner interface{ Scan(dest ...any) error }
 
 func scanRecord(row scanner) (r vault.Record, err error) {
 	err = row.Scan(&r.ID, &r.SequenceNumber, &r.Revision, &r.Active, &r.UUID, &r.PrimaryEmail, &r.PrimaryUsername, &r.Profile)
+	if len(r.Profile) == 0 {
+		r.Profile = nil
+	}
 	return r, err
 }
 

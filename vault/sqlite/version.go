@@ -45,6 +45,28 @@ var migrations = []string{
 		condition       TEXT    NOT NULL,
 		changed         TEXT    NOT NULL -- names of attributes, separated by spaces
 	) STRICT, WITHOUT ROWID;`,
+
+	// Every living record has its terms in search_index, except those that are
+	// named in not_indexed. The indexes hold active, so that a list of active
+	// people does not pass over those who left.
+	`CREATE TABLE tombstone (
+		id              TEXT    NOT NULL PRIMARY KEY,
+		sequence_number TEXT    NOT NULL,
+		revision        INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX identity_vault_active ON identity_vault (active, id);
+
+	CREATE TABLE search_index (
+		attribute TEXT    NOT NULL,
+		value     TEXT    NOT NULL,
+		active    INTEGER NOT NULL,
+		id        TEXT    NOT NULL,
+		PRIMARY KEY (attribute, value, active, id)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX search_index_id ON search_index (id);
+
+	CREATE TABLE not_indexed (id TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
+	INSERT INTO not_indexed SELECT id FROM identity_vault;`,
 }
 
 // prepareFile makes sure that the file is a vault of the newest version. It

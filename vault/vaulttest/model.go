@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,12 +23,14 @@ var modelRules = []rule{
 			m := &model{
 				prefix:  fmt.Sprintf("run %d, ", run),
 				records: make(map[string]vault.Record),
+				terms:   make(map[string][]vault.Term),
 				log:     make(map[string]vault.Applied),
 			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"put":     func(rt *rapid.T) { m.put(rt, s) },
 				"get":     func(rt *rapid.T) { m.get(rt, s) },
 				"find":    func(rt *rapid.T) { m.find(rt, s) },
+				"list":    func(rt *rapid.T) { m.list(rt, s) },
 				"applied": func(rt *rapid.T) { m.applied(rt, s) },
 			})
 		})
@@ -38,6 +42,7 @@ var modelRules = []rule{
 type model struct {
 	prefix  string
 	records map[string]vault.Record
+	terms   map[string][]vault.Term
 	log     map[string]vault.Applied
 }
 
@@ -59,25 +64,69 @@ func (m *model) put(t *rapid.T, s vault.Store) {
 		r.Active = rapid.Bool().Draw(t, "active")
 		r.UUID, r.PrimaryEmail, r.PrimaryUsername = m.key().Draw(t, "uuid"), m.key().Draw(t, "email"), m.key().Draw(t, "username")
 		w := vault.Write{Record: r, Condition: rapid.SampledFrom([]string{"create", "update"}).Draw(t, "condition"),
-			Changed: rapid.SampledFrom([][]string{nil, {"active"}, {"first_name", "access_information.ldap"}}).Draw(t, "changed")}
+			Changed: rapid.SampledFrom([][]string{nil, {"active"}, {"first_name", "access_information.ldap"}}).Draw(t, "changed"),
+			Terms:   rapid.SliceOf(m.term()).Draw(t, "terms")}
 		w.Read = m.records[r.ID].SequenceNumber
 		if rapid.IntRange(0, 3).Draw(t, "stale") == 0 {
 			w.Read = rapid.OneOf(m.number(), rapid.Just("")).Draw(t, "read")
 		}
+		if w.Read != "" && rapid.IntRange(0, 4).Draw(t, "delete") == 0 {
+			w = deletion(vault.Record{ID: r.ID, SequenceNumber: w.Read, Revision: r.Revision - 1}, r.SequenceNumber)
+			r = w.Record
+		}
 		writes[i] = w
 
 		_, logged := m.log[r.SequenceNumber]
-		if logged || w.Read != m.records[r.ID].SequenceNumber {
+		stored := m.records[r.ID]
+		if logged || w.Read != stored.SequenceNumber || w.Condition == "delete" && stored.Deleted() {
 			wantLost = append(wantLost, i)
 			continue
 		}
-		m.records[r.ID] = r
+		m.records[r.ID], m.terms[r.ID] = r, w.Terms
 		m.log[r.SequenceNumber] = vault.Applied{SequenceNumber: r.SequenceNumber, ID: r.ID, Revision: r.Revision, Condition: w.Condition, Changed: w.Changed}
 	}
 	lost, err := s.Put(context.Background(), writes...)
 	require.NoError(t, err)
 	require.ElementsMatch(t, wantLost, lost)
 	require.True(t, slices.IsSorted(lost))
+}
+
+func (m *model) term() *rapid.Generator[vault.Term] {
+	return rapid.Map(m.name("title", 3), title)
+}
+
+func (m *model) list(t *rapid.T, s vault.Store) {
+	q := vault.Query{
+		Prefix:   m.prefix + rapid.SampledFrom([]string{"", "person", "person 1"}).Draw(t, "prefix"),
+		After:    rapid.OneOf(m.id(), rapid.Just("")).Draw(t, "after"),
+		Activity: rapid.SampledFrom([]vault.Activity{vault.ActiveOnly, vault.InactiveOnly, vault.AnyActivity}).Draw(t, "activity"),
+		With:     rapid.SliceOfN(m.term(), 0, 2).Draw(t, "with"),
+		Without:  rapid.SliceOfN(m.term(), 0, 2).Draw(t, "without"),
+		Limit:    rapid.IntRange(1, 5).Draw(t, "limit"),
+	}
+	want := []string{}
+	for _, id := range slices.Sorted(maps.Keys(m.records)) {
+		if m.selects(q, m.records[id]) && len(want) < q.Limit {
+			want = append(want, id)
+		}
+	}
+	require.Equal(t, want, listed(t, s, q))
+}
+
+func (m *model) selects(q vault.Query, r vault.Record) bool {
+	has := func(term vault.Term) bool { return slices.Contains(m.terms[r.ID], term) }
+	switch {
+	case r.Deleted(), !strings.HasPrefix(r.ID, q.Prefix), r.ID <= q.After:
+		return false
+	case q.Activity == vault.ActiveOnly && !r.Active, q.Activity == vault.InactiveOnly && r.Active:
+		return false
+	}
+	for _, term := range q.With {
+		if !has(term) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(q.Without, has)
 }
 
 func (m *model) get(t *rapid.T, s vault.Store) {
@@ -94,7 +143,7 @@ func (m *model) find(t *rapid.T, s vault.Store) {
 	key, value := rapid.SampledFrom(keys).Draw(t, "key"), m.key().Draw(t, "value")
 	var have []vault.Record
 	for _, r := range m.records {
-		if value != "" && value == map[vault.Key]string{
+		if !r.Deleted() && value != "" && value == map[vault.Key]string{
 			vault.KeyUUID: r.UUID, vault.KeyPrimaryEmail: r.PrimaryEmail, vault.KeyPrimaryUsername: r.PrimaryUsername,
 		}[key] {
 			have = append(have, r)

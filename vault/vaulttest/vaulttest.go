@@ -17,8 +17,9 @@ import (
 )
 
 // Run tests the stores that open returns. Each call must return a store with
-// nothing in it; Run closes them.
-func Run(t *testing.T, open func(t *testing.T) vault.Store) {
+// nothing in it; Run closes them. unindex takes all index entries out of a
+// store, as if its records had come from an older version.
+func Run(t *testing.T, open func(t *testing.T) vault.Store, unindex func(t *testing.T, s vault.Store)) {
 	for _, group := range []struct {
 		name  string
 		rules []rule
@@ -26,6 +27,9 @@ func Run(t *testing.T, open func(t *testing.T) vault.Store) {
 		{"Get", getRules},
 		{"Find", findRules},
 		{"Put", putRules},
+		{"Delete", deleteRules},
+		{"List", listRules},
+		{"Index", indexRules(unindex)},
 		{"Applied", appliedRules},
 		{"Values", valueRules},
 		{"Concurrency", concurrencyRules},

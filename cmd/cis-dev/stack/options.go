@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"cis/api"
 	"cis/webhook"
 )
 
@@ -24,10 +25,23 @@ type Options struct {
 	WebhookRetries []time.Duration
 	// DirectoryRetries are the waits between attempts at the directory.
 	DirectoryRetries []time.Duration
-	// Deadline is how long a publisher waits before the answer is 202.
-	Deadline time.Duration
-	Version  string
-	Logger   *slog.Logger
+	// Deadline and BatchDeadline are how long a publisher waits before the
+	// answer is 202.
+	Deadline, BatchDeadline time.Duration
+	// Limits bound what clients can ask at once.
+	Limits api.Limits
+	// AllowDelete lets people be deleted.
+	AllowDelete bool
+	// Salt is what people's uuids are derived with, instead of a generated one.
+	Salt string
+	// PersonURL is where clients reach the Person API, where that is not where
+	// they reach the Change API.
+	PersonURL string
+	// TokenIssuer and TokenJWKS are an issuer whose tokens the APIs take instead
+	// of the embedded one's, and the URL of its keys.
+	TokenIssuer, TokenJWKS string
+	Version                string
+	Logger                 *slog.Logger
 }
 
 // What a development environment is called, and asks of tokens (section

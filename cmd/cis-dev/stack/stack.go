@@ -1,11 +1,13 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 
+	"cis/activities"
 	"cis/api"
 	"cis/cmd/cis-dev/issuer"
 	"cis/cmd/cis-dev/ldapd"
@@ -21,6 +24,7 @@ import (
 	"cis/profile"
 	"cis/schema"
 	"cis/signing"
+	"cis/vault"
 	"cis/vault/sqlite"
 	"cis/worker"
 	"cis/workflows"
@@ -79,7 +83,7 @@ func (s *Stack) Stop() { s.closers.close() }
 
 func (s *Stack) file(name string) string { return filepath.Join(s.options.DataDir, name) }
 
-func (s *Stack) takeData(context.Context) error {
+func (s *Stack) takeData(ctx context.Context) error {
 	lock, err := lock(s.options.DataDir)
 	if err != nil {
 		return err
@@ -88,10 +92,17 @@ func (s *Stack) takeData(context.Context) error {
 	if s.secrets, err = loadSecrets(s.options.DataDir); err != nil {
 		return err
 	}
+	if s.options.Salt != "" {
+		s.secrets.Salt = s.options.Salt
+	}
 	if s.vault, err = sqlite.Open(s.file("vault.db")); err != nil {
 		return fmt.Errorf("vault: %w", err)
 	}
 	s.closers.addCloser(s.vault)
+	// A vault of an older version has no search index yet.
+	if err := vault.Reindex(ctx, s.vault, activities.SearchTerms, func(int, int) {}); err != nil {
+		return fmt.Errorf("vault: %w", err)
+	}
 	return nil
 }
 
@@ -247,19 +258,30 @@ func (s *Stack) startAPI(context.Context) error {
 		return err
 	}
 	s.wellKnown = schema.NewWellKnown(schema.Params{
-		BaseURL: s.APIURL(), IssuerURL: s.issuer.URL(), Audience: Audience,
+		BaseURL: s.APIURL(), PersonURL: s.options.PersonURL, IssuerURL: s.issuer.URL(), Audience: Audience,
 		AccessFileURL: s.APIURL() + "/access-file", Scopes: schema.Scopes(), PublisherKeys: keys,
 	})
 	s.serve(s.apiListener, api.New(api.Options{
 		Changes: &workflows.Submitter{Client: s.client, Salt: s.secrets.Salt},
 		Vault:   s.vault,
 		Tokens: &api.Tokens{
-			Issuer: s.issuer.URL(), Audience: Audience, JWKS: s.issuer.JWKSURL(), Client: http.DefaultClient, Now: time.Now,
+			Issuer: cmp.Or(s.options.TokenIssuer, s.issuer.URL()), Audience: Audience,
+			JWKS: cmp.Or(s.options.TokenJWKS, s.issuer.JWKSURL()), Client: http.DefaultClient, Now: time.Now,
 		},
 		WellKnown: s.wellKnown.JSON(), ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
-		Version: s.options.Version, Deadline: s.options.Deadline, Logger: s.log("api"),
+		Version: s.options.Version, Deadline: s.options.Deadline, BatchDeadline: s.options.BatchDeadline,
+		AllowDelete: s.options.AllowDelete, PersonHost: host(s.options.PersonURL), Limits: s.options.Limits, Logger: s.log("api"),
 	}))
 	return nil
+}
+
+// host is the host name of a URL, "" of none.
+func host(address string) string {
+	at, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return at.Host
 }
 
 // serve serves HTTP on the listener until the stack is stopped, with the time

@@ -1,0 +1,300 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"cis/profile"
+	"cis/vault"
+)
+
+// users serves GET /v2/users: everybody's profiles, or those with one primary
+// email, as the caller may see them.
+func (s *server) users(c *gin.Context) {
+	query, problem := readPersonQuery(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	after, problem := readUsersPosition(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	list := vault.Query{Activity: query.activity, After: after, Limit: usersAPage + 1}
+	if email := c.Query("primaryEmail"); email != "" {
+		list.With = []vault.Term{{Attribute: string(profile.PrimaryEmail), Value: email}}
+	}
+	p, err := s.page(c.Request.Context(), list, query)
+	if err != nil {
+		s.listFailed(c, err)
+		return
+	}
+	body := []byte(`{"Items":[`)
+	for i, person := range p.people {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, query.show(person, callerOf(c)).JSON()...)
+	}
+	var next *nextPage
+	if p.next != "" {
+		next = &nextPage{p.next}
+	}
+	respond(c, appendNext(append(body, ']'), next))
+}
+
+// appendNext ends a list's answer with its nextPage.
+func appendNext(body []byte, next any) []byte {
+	token, err := json.Marshal(next)
+	if err != nil {
+		panic(err) // it is a text, or a struct of one
+	}
+	body = append(append(body, `,"nextPage":`...), token...)
+	return append(body, '}')
+}
+
+// page is one page of profiles.
+type page struct {
+	people []*profile.Profile
+	next   string // the position of the next page; "" after the last one
+}
+
+// page reads the people whom the list selects, one less than its limit and
+// not many more than maxPage bytes of them. Whoever was deleted or changed
+// activity between the list and the profile is left out.
+func (s *server) page(ctx context.Context, list vault.Query, query personQuery) (p page, err error) {
+	listed, err := s.Vault.List(ctx, list)
+	if err != nil {
+		return p, err
+	}
+	records, err := s.Vault.Get(ctx, ids(listed)...)
+	if err != nil {
+		return p, err
+	}
+	size := 0
+	for i, l := range listed {
+		if size >= maxPage || i == list.Limit-1 {
+			p.next = listed[i-1].ID
+			return p, nil
+		}
+		record := records[l.ID]
+		if !query.wants(record) {
+			continue
+		}
+		person, err := profile.Parse(record.Profile)
+		if err != nil {
+			return p, errUnreadable
+		}
+		p.people = append(p.people, person)
+		size += len(record.Profile)
+	}
+	return p, nil
+}
+
+var errUnreadable = errors.New("a stored profile cannot be read")
+
+func ids(listed []vault.Listed) []string {
+	ids := make([]string, len(listed))
+	for i, l := range listed {
+		ids[i] = l.ID
+	}
+	return ids
+}
+
+// listFailed answers where a list could not be had.
+func (s *server) listFailed(c *gin.Context, err error) {
+	switch {
+	case errors.Is(err, errUnreadable):
+		s.unreadable(c, err)
+	case errors.Is(err, vault.ErrInvalid):
+		fail(c, newError(http.StatusBadRequest, "invalid_parameter", "a parameter is too long or not UTF-8"))
+	case errors.Is(err, vault.ErrNotIndexed):
+		s.Logger.Error("searching", "error", err)
+		fail(c, unavailable("people cannot be searched yet, the index is being made; try again later"))
+	default:
+		s.vaultFailed(c, err)
+	}
+}
+
+// identity is a person in the list of ids.
+type identity struct {
+	UUID         string `json:"uuid"`
+	UserID       string `json:"user_id"`
+	PrimaryEmail string `json:"primary_email"`
+	Active       bool   `json:"active"`
+}
+
+// identities serves GET /v2/users/id/all: who there is whose id begins with a
+// connection method.
+func (s *server) identities(c *gin.Context) {
+	method := c.Query("connectionMethod")
+	if method == "" {
+		fail(c, invalidParameter("connectionMethod", `is missing: give what the ids begin with, such as "ad"`))
+		return
+	}
+	activity, problem := readActivity(c.DefaultQuery("active", "true"))
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	after, problem := readPosition(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	listed, err := s.Vault.List(c.Request.Context(), vault.Query{Prefix: method, Activity: activity, After: after, Limit: idsAPage + 1})
+	if err != nil {
+		s.listFailed(c, err)
+		return
+	}
+	listed, next := cut(listed, idsAPage)
+	users := make([]identity, len(listed))
+	for i, l := range listed {
+		users[i] = identity{l.UUID, l.ID, l.PrimaryEmail, l.Active}
+	}
+	s.respondUsers(c, users, next)
+}
+
+// cut leaves a page of what was listed, and says where the next one begins.
+func cut(listed []vault.Listed, size int) (page []vault.Listed, next *string) {
+	if len(listed) <= size {
+		return listed, nil
+	}
+	return listed[:size], &listed[size-1].ID
+}
+
+// respondUsers answers with a list under "users".
+func (s *server) respondUsers(c *gin.Context, users any, next *string) {
+	text, err := json.Marshal(users)
+	if err != nil {
+		panic(err) // structs of texts, or JSON already
+	}
+	respond(c, appendNext(append([]byte(`{"users":`), text...), next))
+}
+
+// ScopeSearch is the scope that searching by attributes needs.
+const ScopeSearch = "search:all"
+
+// found is a person in a search's answer: the id, or, with fullProfiles, the
+// user_id attribute with the profile.
+type found struct {
+	ID      any              `json:"id"`
+	Profile *profile.Profile `json:"profile,omitempty"`
+}
+
+// search serves GET /v2/users/id/all/by_attribute_contains: who has these
+// values, and has not those that are given with not_.
+func (s *server) search(c *gin.Context) {
+	if !callerOf(c).may(ScopeSearch) {
+		fail(c, unauthorized("scope_missing", "This endpoint may only be queried using "+ScopeSearch))
+		return
+	}
+	query, problem := readPersonQuery(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	list, problem := readSearch(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	list.Activity, list.Limit = query.activity, searchHitsPage+1
+	full, err := strconv.ParseBool(strings.ToLower(c.DefaultQuery("fullProfiles", "false")))
+	if err != nil {
+		fail(c, invalidParameter("fullProfiles", "must be true or false"))
+		return
+	}
+	if full {
+		s.searchProfiles(c, list, query)
+		return
+	}
+	listed, err := s.Vault.List(c.Request.Context(), list)
+	if err != nil {
+		s.listFailed(c, err)
+		return
+	}
+	listed, next := cut(listed, searchHitsPage)
+	users := make([]found, len(listed))
+	for i, l := range listed {
+		users[i].ID = l.ID
+	}
+	s.respondUsers(c, users, next)
+}
+
+func (s *server) searchProfiles(c *gin.Context, list vault.Query, query personQuery) {
+	p, err := s.page(c.Request.Context(), list, query)
+	if err != nil {
+		s.listFailed(c, err)
+		return
+	}
+	users := make([]found, len(p.people))
+	for i, person := range p.people {
+		shown := query.show(person, callerOf(c))
+		users[i].Profile = shown
+		if id := shown.Get(profile.UserID); id != nil {
+			users[i].ID = json.RawMessage(id.JSON())
+		}
+	}
+	var next *string
+	if p.next != "" {
+		next = &p.next
+	}
+	s.respondUsers(c, users, next)
+}
+
+// searchParameters are the parameters of a search that name no attribute.
+var searchParameters = []string{"active", "fullProfiles", "filterDisplay", "nextPage"}
+
+// readSearch reads which attributes must and must not have which values.
+func readSearch(c *gin.Context) (list vault.Query, problem *Error) {
+	if list.After, problem = readPosition(c); problem != nil {
+		return list, problem
+	}
+	for name, values := range c.Request.URL.Query() {
+		if slices.Contains(searchParameters, name) {
+			continue
+		}
+		attribute, without := strings.CutPrefix(name, "not_")
+		if !slices.Contains(profile.Searchable, profile.Path(attribute)) {
+			return list, invalidParameter(name, "people cannot be searched by that; use one of "+searchable())
+		}
+		for _, value := range values {
+			term, err := profile.SearchTerm(profile.Path(attribute), value)
+			if err != nil {
+				return list, invalidParameter(name, err.Error())
+			}
+			if entry := (vault.Term{Attribute: attribute, Value: term.Value}); without {
+				list.Without = append(list.Without, entry)
+			} else {
+				list.With = append(list.With, entry)
+			}
+		}
+	}
+	switch n := len(list.With) + len(list.Without); {
+	case n == 0:
+		return list, invalidParameter("attribute", "none is given: search by one of "+searchable()+", or not_ and one of them")
+	case n > maxTerms:
+		return list, invalidParameter("attribute", "too many are given, at most "+strconv.Itoa(maxTerms))
+	}
+	return list, nil
+}
+
+// maxTerms bounds what one search can ask for.
+const maxTerms = 20
+
+func searchable() string {
+	names := make([]string, len(profile.Searchable))
+	for i, path := range profile.Searchable {
+		names[i] = string(path)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,74 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"cis/change"
+)
+
+// A large request is several change sets, and is stored as a whole or not at
+// all. Its sets are held: each is verified and then waits until the API, which
+// has seen the whole request by then, releases it. When any of them is refused
+// the API cancels the others; when the API dies they end by themselves. Their
+// workflows are then canceled ones, so that the same request can be sent again
+// under the same idempotency key.
+
+// holdFor is how long a verified set waits for its release: longer than any
+// request may take.
+const holdFor = 30 * time.Minute
+
+// errAbandoned says that a held set was not released.
+var errAbandoned = temporal.NewCanceledError("the batch that this belongs to was refused or broken off")
+
+// abandoned tells whether err means that the set was not released.
+func (c *profileChange) abandoned(err error) bool {
+	return c.set.Held && !c.released && temporal.IsCanceledError(err)
+}
+
+// hold waits until a held set is released; others need not wait.
+func (c *profileChange) hold(ctx workflow.Context) error {
+	if !c.set.Held || c.released {
+		return nil
+	}
+	c.verified = true
+	inTime, err := workflow.AwaitWithTimeout(ctx, holdFor, func() bool { return c.released })
+	if err == nil && !inTime {
+		return errAbandoned
+	}
+	return err
+}
+
+// abandon ends a held set that was not released, as a canceled workflow.
+func (c *profileChange) abandon(ctx workflow.Context) error {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest}
+	if err := c.enter(ctx, change.Abandoned); err != nil {
+		return err
+	}
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	return errAbandoned
+}
+
+// awaitVerified answers with a result that has rejections, or neither
+// rejections nor outcomes: then the set waits for its release, or has been
+// stored already.
+func (c *profileChange) awaitVerified(ctx workflow.Context, _ string) (change.Result, error) {
+	if err := workflow.Await(ctx, func() bool { return c.verified || c.result != nil }); err != nil {
+		return change.Result{}, err
+	}
+	if c.result != nil {
+		return *c.result, nil
+	}
+	return change.Result{Number: c.set.Number, Digest: c.set.Digest}, nil
+}
+
+func (c *profileChange) release(ctx workflow.Context, digest string) (change.Result, error) {
+	c.released = true
+	return c.awaitIntegrated(ctx, digest)
+}
