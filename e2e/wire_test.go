@@ -93,7 +93,7 @@ func (p *process) unboundJWS(publisher string, content []byte) string {
 
 // crowd creates people through the batch call, who must all be new.
 func (p *process) crowd(bodies ...[]byte) {
-	const most = 1000
+	const most = 250
 	token := p.token()
 	for chunk := range slices.Chunk(bodies, most) {
 		r := p.must(http.MethodPost, "/v2/users", token, slices.Concat([]byte("["), bytes.Join(chunk, []byte(",")), []byte("]")))
@@ -103,10 +103,31 @@ func (p *process) crowd(bodies ...[]byte) {
 	}
 }
 
-// member is one of a crowd: as little as the LDAP publisher can say of anyone.
+// member is one of a crowd: as little as the LDAP publisher can say of anyone,
+// and nothing that is null.
 func (p *process) member(id string, active bool, more ...value) []byte {
-	return p.signed("ldap", id, append([]value{
+	said, err := profile.Parse(p.signed("ldap", id, append([]value{
 		{"login_method", "Mozilla-LDAP", "public"}, {profile.Active, active, ""},
-		{profile.PrimaryEmail, strings.ReplaceAll(id, "|", ".") + "@example.org", "ndaed"},
-	}, more...)...)
+		{profile.PrimaryEmail, percent(id, unreserved) + "@example.org", "ndaed"},
+	}, more...)...))
+	require.NoError(p.t, err)
+	body := map[string]any{}
+	for path, a := range said.Attributes() {
+		if a.IsNull() {
+			continue
+		}
+		in := body
+		if path.Group() != "" {
+			group, ok := body[path.Group()].(map[string]any)
+			if !ok {
+				group = map[string]any{}
+				body[path.Group()] = group
+			}
+			in = group
+		}
+		in[path.Name()] = json.RawMessage(a.JSON())
+	}
+	text, err := json.Marshal(body)
+	require.NoError(p.t, err)
+	return text
 }
