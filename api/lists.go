@@ -140,7 +140,7 @@ func (s *server) identities(c *gin.Context) {
 		fail(c, invalidParameter("connectionMethod", `is missing: give what the ids begin with, such as "ad"`))
 		return
 	}
-	activity, problem := readActivity(c.DefaultQuery("active", "true"))
+	activity, problem := readActivity(c.Query("active"))
 	if problem != nil {
 		fail(c, problem)
 		return

@@ -90,6 +90,6 @@ func parseNextPage(token string) (next nextPage, ok bool) {
 }
 
 var (
-	pythonDict   = regexp.MustCompile(`^\s*\{\s*(?:'id'|"id")\s*:\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\}\s*$`)
+	pythonDict   = regexp.MustCompile(`^\s*\{\s*u?(?:'id'|"id")\s*:\s*u?(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\}\s*$`)
 	pythonEscape = regexp.MustCompile(`\\x[0-9a-f]{2}|\\.|"`)
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -65,9 +66,11 @@ func (s *server) person(find lookup) gin.HandlerFunc {
 	}
 }
 
-// readKey reads a path's last segment, in which clients name a person.
+// readKey reads a path's last segment, in which clients name a person, as it
+// was sent.
 func readKey(c *gin.Context, name string) (string, *Error) {
-	key := unescape(c.Param(name))
+	path := c.Request.URL.EscapedPath()
+	key := unescape(path[strings.LastIndexByte(path, '/')+1:])
 	switch {
 	case len(key) > vault.MaxKey:
 		return "", invalidParameter(name, fmt.Sprintf("is longer than %d bytes", vault.MaxKey))

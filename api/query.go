@@ -16,7 +16,7 @@ type personQuery struct {
 }
 
 func readPersonQuery(c *gin.Context) (q personQuery, problem *Error) {
-	if q.activity, problem = readActivity(c.DefaultQuery("active", "true")); problem != nil {
+	if q.activity, problem = readActivity(c.Query("active")); problem != nil {
 		return q, problem
 	}
 	if level := c.Query("filterDisplay"); level != "" {
@@ -31,7 +31,7 @@ func readPersonQuery(c *gin.Context) (q personQuery, problem *Error) {
 
 func readActivity(value string) (vault.Activity, *Error) {
 	switch strings.ToLower(value) {
-	case "true":
+	case "true", "":
 		return vault.ActiveOnly, nil
 	case "false":
 		return vault.InactiveOnly, nil

@@ -63,7 +63,7 @@ func New(o Options) http.Handler {
 	r := gin.New()
 	r.Use(identify, s.log, s.recover, crossOrigin())
 	r.UseRawPath, r.UnescapePathValues = true, false
-	r.HandleMethodNotAllowed = true
+	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.NoRoute(func(c *gin.Context) {
 		fail(c, newError(http.StatusNotFound, "not_found", "there is nothing at this path"))
 	})
@@ -105,7 +105,19 @@ func New(o Options) http.Handler {
 	} {
 		read.GET("/user/"+kind+"/:value", s.person(find))
 	}
-	return r
+	return headAsGet(r)
+}
+
+// headAsGet answers HEAD wherever there is a GET: net/http leaves the body out.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			get := *r
+			get.Method = http.MethodGet
+			r = &get
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // crossOrigin lets web pages of any origin call, as the original does. Tokens
