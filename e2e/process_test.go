@@ -105,16 +105,23 @@ func prepare(t *testing.T, args ...string) *process {
 	return p
 }
 
+// given are the ports that freePort has given away.
+var given sync.Map
+
 // freePort finds a free port below those that the kernel gives to outgoing
 // connections, which could take one before the process does.
 func freePort(t *testing.T) string {
 	for range 100 {
-		listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000)))
+		address := fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000))
+		if _, taken := given.LoadOrStore(address, true); taken {
+			continue
+		}
+		listener, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
 		}
 		defer listener.Close()
-		return listener.Addr().String()
+		return address
 	}
 	require.FailNow(t, "no free port")
 	return ""
