@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"cis/change"
@@ -74,8 +75,8 @@ func deletionProof(p *profile.Profile) (*profile.Profile, error) {
 	return profile.Empty().With(profile.UserID, id), nil
 }
 
-// Verdict is what Verify found: rejections, or the state of the vault that the
-// set was verified against.
+// Verdict is what Verify found: rejections, those of Validate among them, or
+// the state of the vault that the set was verified against.
 type Verdict struct {
 	Rejections []change.Rejection `json:"rejections,omitempty"`
 	// Read holds, for each change, the sequence number of the stored profile
@@ -83,15 +84,19 @@ type Verdict struct {
 	Read []string `json:"read,omitempty"`
 }
 
-// Verify checks each change against the stored profile: that the publisher of
-// each changed attribute may write it and has signed it.
-func (a *Integration) Verify(ctx context.Context, set change.Set) (Verdict, error) {
-	merges, err := a.merge(ctx, set)
+// Verify checks each change that Validate has not rejected against the stored
+// profile: that the publisher of each changed attribute may write it and has
+// signed it.
+func (a *Integration) Verify(ctx context.Context, set change.Set, rejected []change.Rejection) (Verdict, error) {
+	merges, err := a.merge(ctx, set, rejected)
 	if err != nil {
 		return Verdict{}, err
 	}
-	verdict := Verdict{Read: make([]string, len(merges))}
+	verdict := Verdict{Rejections: rejected, Read: make([]string, len(merges))}
 	for i, m := range merges {
+		if m == nil {
+			continue
+		}
 		verdict.Read[i] = m.stored.SequenceNumber
 		rejection, err := a.verify(ctx, m)
 		if err != nil {
@@ -102,10 +107,11 @@ func (a *Integration) Verify(ctx context.Context, set change.Set) (Verdict, erro
 			verdict.Rejections = append(verdict.Rejections, *rejection)
 		}
 	}
+	slices.SortFunc(verdict.Rejections, func(a, b change.Rejection) int { return a.Index - b.Index })
 	return verdict, nil
 }
 
-func (a *Integration) verify(ctx context.Context, m merge) (*change.Rejection, error) {
+func (a *Integration) verify(ctx context.Context, m *merge) (*change.Rejection, error) {
 	if m.applied != nil {
 		return nil, nil
 	}
@@ -133,7 +139,7 @@ func (a *Integration) verify(ctx context.Context, m merge) (*change.Rejection, e
 
 // verifyDeletion asks for a user_id signed by a publisher who may create it:
 // who can bring a person into being may end it.
-func (a *Integration) verifyDeletion(ctx context.Context, m merge) (*change.Rejection, error) {
+func (a *Integration) verifyDeletion(ctx context.Context, m *merge) (*change.Rejection, error) {
 	proof, err := deletionProof(m.after)
 	if err != nil {
 		return nil, err // Validate has made sure of it
@@ -171,7 +177,7 @@ type Stored struct {
 // still holds what the verdict was given on. Run again after a crash it finds
 // in the change log what is stored already.
 func (a *Integration) Store(ctx context.Context, set change.Set, verdict Verdict) (Stored, error) {
-	merges, err := a.merge(ctx, set)
+	merges, err := a.merge(ctx, set, nil)
 	if err != nil {
 		return Stored{}, err
 	}
@@ -239,7 +245,7 @@ func (a *Integration) targets(outcomes []change.Outcome) []change.Target {
 
 // write finishes a merged profile with the attributes that CIS owns, signed;
 // of a deletion it makes the tombstone.
-func (a *Integration) write(m merge, now time.Time) (vault.Write, error) {
+func (a *Integration) write(m *merge, now time.Time) (vault.Write, error) {
 	if m.deletion {
 		return vault.Write{
 			Record:    vault.Record{ID: m.userID, SequenceNumber: string(m.number), Revision: m.stored.Revision + 1},
@@ -290,7 +296,7 @@ func SearchTerms(r vault.Record) ([]vault.Term, error) {
 	return searchTerms(p), nil
 }
 
-func (a *Integration) own(m merge, now time.Time) (*profile.Profile, error) {
+func (a *Integration) own(m *merge, now time.Time) (*profile.Profile, error) {
 	p, err := m.after, error(nil)
 	toSign := []profile.Path{profile.LastModified}
 	if m.condition == change.Create {

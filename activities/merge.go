@@ -24,9 +24,9 @@ type merge struct {
 	changed   []profile.Path
 }
 
-func (m merge) has(path profile.Path) bool { return slices.Contains(m.changed, path) }
+func (m *merge) has(path profile.Path) bool { return slices.Contains(m.changed, path) }
 
-func (m merge) outcome(now time.Time) change.Outcome {
+func (m *merge) outcome(now time.Time) change.Outcome {
 	if m.applied != nil {
 		// Stored by an attempt that did not live to tell.
 		return change.Outcome{Number: m.number, Condition: change.Condition(m.applied.Condition),
@@ -48,8 +48,8 @@ func names(paths []profile.Path) []string {
 }
 
 // merge reads what the vault holds of the set's people and lays each change
-// over it. A set has one change a person.
-func (a *Integration) merge(ctx context.Context, set change.Set) ([]merge, error) {
+// over it, but for those that were rejected: they are nil.
+func (a *Integration) merge(ctx context.Context, set change.Set, rejected []change.Rejection) ([]*merge, error) {
 	ids, numbers := make([]string, len(set.Changes)), make([]string, len(set.Changes))
 	for i, c := range set.Changes {
 		ids[i], numbers[i] = c.UserID, string(set.Number.At(i))
@@ -62,8 +62,11 @@ func (a *Integration) merge(ctx context.Context, set change.Set) ([]merge, error
 	if err != nil {
 		return nil, fmt.Errorf("reading the change log: %w", err)
 	}
-	merges := make([]merge, len(set.Changes))
+	merges := make([]*merge, len(set.Changes))
 	for i, c := range set.Changes {
+		if slices.ContainsFunc(rejected, func(r change.Rejection) bool { return r.Index == i }) {
+			continue
+		}
 		m, err := mergeOne(records, c)
 		if err != nil {
 			return nil, err
@@ -77,12 +80,12 @@ func (a *Integration) merge(ctx context.Context, set change.Set) ([]merge, error
 	return merges, nil
 }
 
-func mergeOne(records map[string]vault.Record, c change.Submitted) (merge, error) {
+func mergeOne(records map[string]vault.Record, c change.Submitted) (*merge, error) {
 	incoming, err := profile.Parse(c.Profile)
 	if err != nil {
-		return merge{}, err // Validate has parsed it
+		return nil, err // Validate has parsed it
 	}
-	m := merge{userID: c.UserID, deletion: c.Delete, stored: records[c.UserID], before: profile.Empty(), condition: change.Create}
+	m := &merge{userID: c.UserID, deletion: c.Delete, stored: records[c.UserID], before: profile.Empty(), condition: change.Create}
 	if c.Delete {
 		m.after, m.condition = incoming, change.Delete
 		if m.stored.Deleted() {
@@ -93,7 +96,7 @@ func mergeOne(records map[string]vault.Record, c change.Submitted) (merge, error
 	if !m.stored.Deleted() {
 		m.condition = change.Update
 		if m.before, err = profile.Parse(m.stored.Profile); err != nil {
-			return merge{}, fmt.Errorf("the stored profile cannot be read: %w", err)
+			return nil, fmt.Errorf("the stored profile cannot be read: %w", err)
 		}
 	}
 	m.after, m.changed = profile.Merge(m.before, incoming)

@@ -21,6 +21,7 @@ type Changes interface {
 	Release(context.Context, workflows.Part) (*workflows.Released, error)
 	Abandon(context.Context, workflows.Part) error
 	Status(context.Context, change.Number) (workflows.Status, error)
+	Person(userID string) string
 	Ping(context.Context) error
 }
 

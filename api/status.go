@@ -44,7 +44,8 @@ func (s *server) status(c *gin.Context) {
 	switch {
 	case errors.Is(err, workflows.ErrNoSuchChange):
 		if stored {
-			answer.State = change.Completed
+			// Temporal has forgotten it. It does so only with what has ended.
+			answer.State, answer.Persons = change.Completed, []string{s.Changes.Person(entry.ID)}
 		}
 	case err != nil:
 		s.Logger.Error("asking for a change's progress", "sequence_number", number, "error", err)

@@ -433,4 +433,3 @@ func text(v any) string {
 	s, _ := json.Marshal(v)
 	return string(s)
 }
-

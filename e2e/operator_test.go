@@ -2,14 +2,11 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -79,13 +76,9 @@ func TestOperatorsFindAndMendWhatIsStuck(t *testing.T) {
 		require.NotNil(t, p.entry(fmt.Sprint("email|p", i)), "the directory does not wait for the receiver")
 	}
 	search(t, c, `CisState = "NeedsAttention"`, 2)
-	text, err := os.ReadFile(filepath.Join(p.data, "secrets.json"))
-	require.NoError(t, err)
-	var secrets struct{ Salt string }
-	require.NoError(t, json.Unmarshal(text, &secrets))
 	first := workflows.ID(change.Number(numbers[0]))
 	require.Equal(t, []string{first}, search(t, c,
-		fmt.Sprintf(`CisPerson = "%s"`, profile.PersonUUID(secrets.Salt, "email|p0")), 1))
+		fmt.Sprintf(`CisPerson = "%s"`, profile.PersonUUID(p.salt(), "email|p0")), 1))
 	search(t, c, `CisPublisher = "ldap" AND CisCondition = "create"`, 2)
 
 	for name, test := range map[string]struct {

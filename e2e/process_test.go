@@ -280,6 +280,15 @@ func (p *process) await(number any, state string) reply {
 	return last
 }
 
+// salt is what people's pseudonyms are derived with.
+func (p *process) salt() string {
+	text, err := os.ReadFile(filepath.Join(p.data, "secrets.json"))
+	require.NoError(p.t, err)
+	var secrets struct{ Salt string }
+	require.NoError(p.t, json.Unmarshal(text, &secrets))
+	return secrets.Salt
+}
+
 // signer signs as a publisher, with the key that the process has generated.
 func (p *process) signer(publisher string) *signing.Signer {
 	signer, err := signing.FileStore{Dir: filepath.Join(p.data, "keys")}.Signer(context.Background(), publisher)
@@ -329,6 +338,7 @@ type receiver struct {
 
 	mu       sync.Mutex
 	status   int
+	refused  string // the user_id whose deliveries alone get status; "" for all
 	requests []delivery
 }
 
@@ -352,19 +362,22 @@ func newReceiver(t *testing.T) *receiver {
 func (r *receiver) take(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.status != 0 {
+	d := delivery{authorization: request.Header.Get("Authorization"), id: request.Header.Get("webhook-id")}
+	_ = json.NewDecoder(request.Body).Decode(&d.body)
+	if r.status != 0 && (r.refused == "" || r.refused == d.body["id"]) {
 		w.WriteHeader(r.status)
 		return
 	}
-	d := delivery{authorization: request.Header.Get("Authorization"), id: request.Header.Get("webhook-id")}
-	_ = json.NewDecoder(request.Body).Decode(&d.body)
 	r.requests = append(r.requests, d)
 }
 
-func (r *receiver) answer(status int) {
+func (r *receiver) answer(status int) { r.refuse("", status) }
+
+// refuse gives the deliveries about one person, or all, this status.
+func (r *receiver) refuse(id string, status int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.status = status
+	r.refused, r.status = id, status
 }
 
 func (r *receiver) accepted() []delivery {

@@ -69,9 +69,9 @@ func (c *profileChange) integrate(ctx workflow.Context) ([]change.Target, error)
 	if err := workflow.ExecuteLocalActivity(ctx, steps.Validate, c.set).Get(ctx, &rejections); err != nil {
 		return nil, err
 	}
-	for len(rejections) == 0 {
+	for {
 		var verdict activities.Verdict
-		if err := workflow.ExecuteLocalActivity(ctx, steps.Verify, c.set).Get(ctx, &verdict); err != nil {
+		if err := workflow.ExecuteLocalActivity(ctx, steps.Verify, c.set, rejections).Get(ctx, &verdict); err != nil {
 			return nil, err
 		}
 		if rejections = verdict.Rejections; len(rejections) > 0 {
@@ -84,8 +84,10 @@ func (c *profileChange) integrate(ctx workflow.Context) ([]change.Target, error)
 		if err := workflow.ExecuteLocalActivity(ctx, steps.Store, c.set, verdict).Get(ctx, &stored); err != nil {
 			return nil, err
 		}
-		rejections = stored.Rejections
-		if !stored.Conflict && len(rejections) == 0 {
+		if rejections = stored.Rejections; len(rejections) > 0 {
+			break
+		}
+		if !stored.Conflict {
 			c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Outcomes: stored.Outcomes}
 			return stored.Targets, nil
 		}

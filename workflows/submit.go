@@ -89,10 +89,13 @@ func (s *Submitter) options(id string, set change.Set) client.StartWorkflowOptio
 func (s *Submitter) persons(set change.Set) []string {
 	persons := make([]string, len(set.Changes))
 	for i, c := range set.Changes {
-		persons[i] = profile.PersonUUID(s.Salt, c.UserID).String()
+		persons[i] = s.Person(c.UserID)
 	}
 	return persons
 }
+
+// Person is the pseudonym that a person's changes are found by.
+func (s *Submitter) Person(userID string) string { return profile.PersonUUID(s.Salt, userID).String() }
 
 // publishers are those whom the set's attributes name as their signers, as far
 // as they are publishers at all: nothing else of a profile becomes searchable.
