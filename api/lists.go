@@ -110,18 +110,20 @@ func ids(listed []vault.Listed) []string {
 }
 
 // listFailed answers where a list could not be had.
-func (s *server) listFailed(c *gin.Context, err error) {
+func (s *server) listFailed(c *gin.Context, err error) { fail(c, s.listProblem(err)) }
+
+// listProblem is why a list could not be had.
+func (s *server) listProblem(err error) *Error {
 	switch {
 	case errors.Is(err, errUnreadable):
-		s.unreadable(c, err)
+		return s.unreadable(err)
 	case errors.Is(err, vault.ErrInvalid):
-		fail(c, newError(http.StatusBadRequest, "invalid_parameter", "a parameter is too long or not UTF-8"))
+		return newError(http.StatusBadRequest, "invalid_parameter", "a parameter is too long or not UTF-8")
 	case errors.Is(err, vault.ErrNotIndexed):
 		s.Logger.Error("searching", "error", err)
-		fail(c, unavailable("people cannot be searched yet, the index is being made; try again later"))
-	default:
-		s.vaultFailed(c, err)
+		return unavailable("people cannot be searched yet, the index is being made; try again later")
 	}
+	return s.vaultFailed(err)
 }
 
 // identity is a person in the list of ids.
@@ -264,18 +266,9 @@ func readSearch(c *gin.Context) (list vault.Query, problem *Error) {
 			continue
 		}
 		attribute, without := strings.CutPrefix(name, "not_")
-		if !slices.Contains(profile.Searchable, profile.Path(attribute)) {
-			return list, invalidParameter(name, "people cannot be searched by that; use one of "+searchable())
-		}
 		for _, value := range values {
-			term, err := profile.SearchTerm(profile.Path(attribute), value)
-			if err != nil {
-				return list, invalidParameter(name, err.Error())
-			}
-			if entry := (vault.Term{Attribute: attribute, Value: term.Value}); without {
-				list.Without = append(list.Without, entry)
-			} else {
-				list.With = append(list.With, entry)
+			if problem := addTerm(&list, name, attribute, value, without); problem != nil {
+				return list, problem
 			}
 		}
 	}
@@ -283,13 +276,35 @@ func readSearch(c *gin.Context) (list vault.Query, problem *Error) {
 	case n == 0:
 		return list, invalidParameter("attribute", "none is given: search by one of "+searchable()+", or not_ and one of them")
 	case n > maxTerms:
-		return list, invalidParameter("attribute", "too many are given, at most "+strconv.Itoa(maxTerms))
+		return list, tooManyTerms()
 	}
 	return list, nil
 }
 
+// addTerm asks for people who have, or have not, a value; name is what the
+// caller gave it as.
+func addTerm(list *vault.Query, name, attribute, value string, without bool) *Error {
+	if !slices.Contains(profile.Searchable, profile.Path(attribute)) {
+		return invalidParameter(name, "people cannot be searched by that; use one of "+searchable())
+	}
+	term, err := profile.SearchTerm(profile.Path(attribute), value)
+	if err != nil {
+		return invalidParameter(name, err.Error())
+	}
+	into := &list.With
+	if without {
+		into = &list.Without
+	}
+	*into = append(*into, vault.Term{Attribute: attribute, Value: term.Value})
+	return nil
+}
+
 // maxTerms bounds what one search can ask for.
 const maxTerms = 20
+
+func tooManyTerms() *Error {
+	return invalidParameter("attribute", "too many are given, at most "+strconv.Itoa(maxTerms))
+}
 
 func searchable() string {
 	names := make([]string, len(profile.Searchable))

@@ -2,10 +2,8 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,15 +35,7 @@ func readPosition(c *gin.Context) (after string, problem *Error) {
 	return after, validPosition(after)
 }
 
-func validPosition(after string) *Error {
-	switch {
-	case len(after) > vault.MaxKey:
-		return invalidParameter("nextPage", fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
-	case !utf8.ValidString(after):
-		return invalidParameter("nextPage", "is not UTF-8")
-	}
-	return nil
-}
+func validPosition(after string) *Error { return validKey("nextPage", after) }
 
 // readUsersPosition reads the page token of the list of users: JSON, or what
 // Python prints of it, which is how its clients send it back.

@@ -54,12 +54,12 @@ func (s *server) person(find lookup) gin.HandlerFunc {
 			return
 		}
 		if err != nil {
-			s.vaultFailed(c, err)
+			fail(c, s.vaultFailed(err))
 			return
 		}
 		p, err := profile.Parse(record.Profile)
 		if err != nil {
-			s.unreadable(c, err)
+			fail(c, s.unreadable(err))
 			return
 		}
 		respond(c, query.show(p, callerOf(c)).JSON())
@@ -71,18 +71,22 @@ func (s *server) person(find lookup) gin.HandlerFunc {
 func readKey(c *gin.Context, name string) (string, *Error) {
 	path := c.Request.URL.EscapedPath()
 	key := unescape(path[strings.LastIndexByte(path, '/')+1:])
-	switch {
-	case len(key) > vault.MaxKey:
-		return "", invalidParameter(name, fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
-	case !utf8.ValidString(key):
-		return "", invalidParameter(name, "is not UTF-8")
-	}
-	return key, nil
+	return key, validKey(name, key)
 }
 
-func (s *server) vaultFailed(c *gin.Context, err error) {
+func validKey(name, key string) *Error {
+	switch {
+	case len(key) > vault.MaxKey:
+		return invalidParameter(name, fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
+	case !utf8.ValidString(key):
+		return invalidParameter(name, "is not UTF-8")
+	}
+	return nil
+}
+
+func (s *server) vaultFailed(err error) *Error {
 	s.Logger.Error("reading the vault", "error", err)
-	fail(c, unavailable("the vault cannot be reached, try again later"))
+	return unavailable("the vault cannot be reached, try again later")
 }
 
 // exists is the answer of GET /v2/user/metadata/{email}.
@@ -106,14 +110,14 @@ func (s *server) metadata(c *gin.Context) {
 	}
 	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, email)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
-		s.vaultFailed(c, err)
+		fail(c, s.vaultFailed(err))
 		return
 	}
 	var answer exists
 	if answer.Exists.CIS = err == nil; answer.Exists.CIS {
 		p, err := profile.Parse(record.Profile)
 		if err != nil {
-			s.unreadable(c, err)
+			fail(c, s.unreadable(err))
 			return
 		}
 		answer.Exists.LDAP = !p.Get(ldapGroups).IsNull()
@@ -121,10 +125,10 @@ func (s *server) metadata(c *gin.Context) {
 	c.JSON(http.StatusOK, answer)
 }
 
-// unreadable answers where the vault has something that is no profile.
-func (s *server) unreadable(c *gin.Context, err error) {
+// unreadable says that the vault has something that is no profile.
+func (s *server) unreadable(err error) *Error {
 	s.Logger.Error("reading a stored profile", "error", err)
-	fail(c, newError(http.StatusInternalServerError, "internal_error", "the stored profile cannot be read; it has been logged"))
+	return newError(http.StatusInternalServerError, "internal_error", "the stored profile cannot be read; it has been logged")
 }
 
 // unescape undoes URL encoding, once or twice: clients do both.

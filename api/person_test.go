@@ -46,6 +46,7 @@ func store(t *testing.T) vault.Store {
 			require.NoError(t, err)
 		}
 		set(profile.UserID, person.id)
+		p, _ = p.Show(profile.UserID, "public")
 		set(profile.UUID, uuidOf(person.id))
 		set(profile.PrimaryEmail, person.email)
 		set(profile.PrimaryUsername, person.username)
@@ -54,7 +55,11 @@ func store(t *testing.T) vault.Store {
 			set("access_information.ldap", map[string]any{"vpn": nil})
 		}
 		number := string(rune('1' + i))
-		_, err := s.Put(context.Background(), vault.Write{Condition: "create", Record: vault.Record{
+		var terms []vault.Term
+		for _, term := range p.Terms() {
+			terms = append(terms, vault.Term{Attribute: string(term.Attribute), Value: term.Value})
+		}
+		_, err := s.Put(context.Background(), vault.Write{Condition: "create", Terms: terms, Record: vault.Record{
 			ID: person.id, UUID: uuidOf(person.id), PrimaryEmail: person.email, PrimaryUsername: person.username,
 			Active: person.active, Profile: p.JSON(), SequenceNumber: number, Revision: 1,
 		}})

@@ -106,6 +106,10 @@ func New(o Options) http.Handler {
 	} {
 		read.GET("/user/"+kind+"/:value", s.person(find))
 	}
+	graph := r.Group("/graphql", o.Tokens.required, limit)
+	answer := s.graphql(s.newGraph())
+	graph.GET("", answer)
+	graph.POST("", answer)
 	return headAsGet(r)
 }
 

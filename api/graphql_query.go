@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"cis/profile"
+	"cis/vault"
+)
+
+// graphQuery answers the fields of Query in schema.graphql.
+type graphQuery struct{ s *server }
+
+// graphError is an error in an answer's errors, with its code as an extension.
+type graphError struct{ problem *Error }
+
+func (e graphError) Error() string { return e.problem.Description }
+
+// Extensions are the error's in the answer.
+func (e graphError) Extensions() map[string]any { return map[string]any{"code": e.problem.Code} }
+
+// personArgs are the arguments of Query.profile.
+type personArgs struct {
+	UserID, UUID, PrimaryEmail, PrimaryUsername *string
+
+	Active        string
+	FilterDisplay *string
+}
+
+// Profile answers Query.profile.
+func (q *graphQuery) Profile(ctx context.Context, args personArgs) (*graphProfile, error) {
+	find, key, problem := q.key(args)
+	if problem != nil {
+		return nil, graphError{problem}
+	}
+	o := operationOf(ctx)
+	if problem := o.ask(1); problem != nil {
+		return nil, graphError{problem}
+	}
+	record, err := find(ctx, key)
+	query := graphFilter(args.Active, args.FilterDisplay)
+	if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, q.failed(o, err)
+	}
+	p, err := profile.Parse(record.Profile)
+	if err != nil {
+		return nil, q.failed(o, errUnreadable)
+	}
+	return q.show(o, query, p)
+}
+
+// key is the one key that the arguments give.
+func (q *graphQuery) key(args personArgs) (find lookup, key string, problem *Error) {
+	given := 0
+	for _, k := range []struct {
+		value *string
+		find  lookup
+	}{
+		{args.UserID, q.s.byUserID},
+		{args.UUID, q.s.byKey(vault.KeyUUID)},
+		{args.PrimaryEmail, q.s.byKey(vault.KeyPrimaryEmail)},
+		{args.PrimaryUsername, q.s.byKey(vault.KeyPrimaryUsername)},
+	} {
+		if k.value != nil {
+			given++
+			find, key = k.find, *k.value
+		}
+	}
+	if given != 1 {
+		return nil, "", newError(http.StatusBadRequest, "invalid_parameter",
+			"profile: give exactly one of userId, uuid, primaryEmail and primaryUsername")
+	}
+	return find, key, validKey("profile", key)
+}
+
+// listArgs are the arguments of Query.profiles.
+type listArgs struct {
+	PrimaryEmail, ConnectionMethod *string
+
+	Where         []condition
+	Active        string
+	FilterDisplay *string
+	First         int32
+	NextPage      *string
+}
+
+// condition is that a person has, or has not, a value.
+type condition struct {
+	Attribute, Value string
+	Not              bool
+}
+
+// graphPage is a page of people.
+type graphPage struct {
+	Items    []*graphProfile
+	NextPage *string
+}
+
+// Profiles answers Query.profiles.
+func (q *graphQuery) Profiles(ctx context.Context, args listArgs) (*graphPage, error) {
+	o := operationOf(ctx)
+	list, problem := readGraphList(args, o.who)
+	if problem != nil {
+		return nil, graphError{problem}
+	}
+	if problem := o.ask(int(args.First)); problem != nil {
+		return nil, graphError{problem}
+	}
+	query := graphFilter(args.Active, args.FilterDisplay)
+	list.Activity, list.Limit = query.activity, int(args.First)+1
+	page, err := q.s.page(ctx, list, query)
+	if err != nil {
+		return nil, q.failed(o, err)
+	}
+	shown := &graphPage{Items: make([]*graphProfile, len(page.people))}
+	for i, p := range page.people {
+		if shown.Items[i], err = q.show(o, query, p); err != nil {
+			return nil, err
+		}
+	}
+	if page.next != "" {
+		shown.NextPage = &page.next
+	}
+	return shown, nil
+}
+
+func readGraphList(args listArgs, who caller) (list vault.Query, problem *Error) {
+	if args.First < 1 || args.First > maxGraphPeople {
+		return list, invalidParameter("first", fmt.Sprintf("must be from 1 to %d", maxGraphPeople))
+	}
+	if len(args.Where) > 0 && !who.may(ScopeSearch) {
+		return list, unauthorized("scope_missing", "where may only be used with the scope "+ScopeSearch)
+	}
+	for _, c := range args.Where {
+		if problem := addTerm(&list, c.Attribute, c.Attribute, c.Value, c.Not); problem != nil {
+			return list, problem
+		}
+	}
+	if len(args.Where) > maxTerms {
+		return list, tooManyTerms()
+	}
+	if args.PrimaryEmail != nil {
+		list.With = append(list.With, vault.Term{Attribute: string(profile.PrimaryEmail), Value: *args.PrimaryEmail})
+	}
+	if args.ConnectionMethod != nil {
+		list.Prefix = *args.ConnectionMethod
+	}
+	if args.NextPage != nil {
+		list.After, problem = *args.NextPage, validPosition(*args.NextPage)
+	}
+	return list, problem
+}
+
+// graphFilter makes the filters of the Person API of the enumerations Activity
+// and Display.
+func graphFilter(active string, display *string) personQuery {
+	q := personQuery{activity: map[string]vault.Activity{
+		"ACTIVE": vault.ActiveOnly, "INACTIVE": vault.InactiveOnly, "ANY": vault.AnyActivity,
+	}[active]}
+	if display != nil {
+		level := profile.Display(*display)
+		q.display = &level
+	}
+	return q
+}
+
+// show is what the caller may see of a profile.
+func (q *graphQuery) show(o *operation, query personQuery, p *profile.Profile) (*graphProfile, error) {
+	shown, err := newGraphProfile(query.show(p, o.who))
+	if err != nil {
+		return nil, q.failed(o, errUnreadable)
+	}
+	return shown, nil
+}
+
+// failed notes why nothing can be read.
+func (q *graphQuery) failed(o *operation, err error) error {
+	problem := q.s.listProblem(err)
+	if problem.status == http.StatusBadRequest {
+		return graphError{problem}
+	}
+	o.fail(problem)
+	return graphError{problem}
+}
