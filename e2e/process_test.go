@@ -28,20 +28,20 @@ import (
 	"cis/signing"
 )
 
-// program is the built cis-dev.
-var program string
+// program is the built cis-dev, tool the built cis.
+var program, tool string
 
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "cis-e2e")
 	if err == nil {
-		program = filepath.Join(folder, "cis-dev")
+		program, tool = filepath.Join(folder, "cis-dev"), filepath.Join(folder, "cis")
 		var out []byte
-		if out, err = exec.Command("go", "build", "-o", program, "cis/cmd/cis-dev").CombinedOutput(); err != nil {
+		if out, err = exec.Command("go", "build", "-o", folder, "cis/cmd/cis-dev", "cis/cmd/cis").CombinedOutput(); err != nil {
 			err = fmt.Errorf("%w\n%s", err, out)
 		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "building cis-dev:", err)
+		fmt.Fprintln(os.Stderr, "building the programs:", err)
 		os.Exit(1)
 	}
 	code := m.Run()

@@ -67,14 +67,15 @@ func Reindex(ctx context.Context, s Store, terms func(Record) ([]Term, error), p
 		if len(records) == 0 {
 			return nil
 		}
-		for _, r := range records {
-			entries, err := terms(r)
-			if err != nil {
+		indexed := make([]Indexed, len(records))
+		for i, r := range records {
+			indexed[i].Record = r
+			if indexed[i].Terms, err = terms(r); err != nil {
 				return fmt.Errorf("the profile with the sequence number %s: %w", r.SequenceNumber, err)
 			}
-			if err := s.Index(ctx, r, entries); err != nil {
-				return err
-			}
+		}
+		if err := s.Index(ctx, indexed...); err != nil {
+			return err
 		}
 		done += len(records)
 	}

@@ -60,6 +60,12 @@ func (r Record) Deleted() bool { return len(r.Profile) == 0 }
 // attribute (a text, "true" or "false", or the name of one of its values).
 type Term struct{ Attribute, Value string }
 
+// Indexed is a record with the terms that it is to be found by.
+type Indexed struct {
+	Record Record
+	Terms  []Term
+}
+
 // Write is a record to be stored, and the state it was derived from.
 type Write struct {
 	Record Record
@@ -178,8 +184,9 @@ type Store interface {
 	Find(ctx context.Context, key Key, value string) (Record, error)
 
 	// List returns the people whom the query selects, in the order of their
-	// ids, byte by byte. It costs what it returns, not what the vault holds
-	// (of a query by Without alone: what it passes over, too). ErrInvalid for
+	// ids, byte by byte. It costs what it returns, not what the vault holds:
+	// of several terms, what the rarest of them has; of a query by Without
+	// alone, what it passes over, too. ErrInvalid for
 	// a query that Validate refuses, ErrNotIndexed for one with terms while
 	// the index is not complete.
 	List(ctx context.Context, q Query) ([]Listed, error)
@@ -188,9 +195,10 @@ type Store interface {
 	// yet, and how many there are in all.
 	Unindexed(ctx context.Context, limit int) (records []Record, total int, err error)
 
-	// Index makes the index entries of a record that Unindexed returned. One
-	// that was written since has its entries already: nothing happens.
-	Index(ctx context.Context, r Record, terms []Term) error
+	// Index makes the index entries of records that Unindexed returned, of all
+	// of them or of none. One that was written since has its entries already:
+	// with that one nothing happens.
+	Index(ctx context.Context, records ...Indexed) error
 
 	// Put stores each write whose Read still is the sequence number in the
 	// vault, together with its entry in the change log, and returns the

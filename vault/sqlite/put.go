@@ -173,14 +173,24 @@ func (s *Store) index(ctx context.Context, tx *sql.Tx, r vault.Record, terms []v
 }
 
 // Index implements vault.Store.
-func (s *Store) Index(ctx context.Context, r vault.Record, terms []vault.Term) error {
+func (s *Store) Index(ctx context.Context, records ...vault.Indexed) error {
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
-		var current bool
-		row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, r.ID, r.SequenceNumber)
-		if err := row.Scan(&current); err != nil || !current {
-			return err
+		for _, r := range records {
+			if err := s.indexCurrent(ctx, tx, r); err != nil {
+				return err
+			}
 		}
-		return s.index(ctx, tx, r, terms)
+		return nil
 	})
 	return s.failed(ctx, "index", err)
+}
+
+// indexCurrent indexes a record unless it was written since it was read.
+func (s *Store) indexCurrent(ctx context.Context, tx *sql.Tx, r vault.Indexed) error {
+	var current bool
+	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, r.Record.ID, r.Record.SequenceNumber)
+	if err := row.Scan(&current); err != nil || !current {
+		return err
+	}
+	return s.index(ctx, tx, r.Record, r.Terms)
 }

@@ -337,7 +337,7 @@ func indexRules(unindex func(*testing.T, vault.Store)) []rule {
 			w := update(records[0], "2")
 			w.Terms = []vault.Term{title("y")}
 			mustPut(t, s, w)
-			require.NoError(t, s.Index(context.Background(), records[0], []vault.Term{title("x")}))
+			require.NoError(t, s.Index(context.Background(), vault.Indexed{Record: records[0], Terms: []vault.Term{title("x")}}))
 			require.Empty(t, listed(t, s, vault.Query{With: []vault.Term{title("x")}}))
 			require.Equal(t, []string{"a"}, listed(t, s, vault.Query{With: []vault.Term{title("y")}}))
 		}},

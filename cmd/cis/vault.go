@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"cis/activities"
+	"cis/vault"
+	"cis/vault/sqlite"
+)
+
+type vaultCommands struct {
+	Reindex reindex `cmd:"" help:"Make the search index entries of everybody who has none."`
+}
+
+type reindex struct {
+	Vault string `help:"The vault's SQLite file." type:"existingfile" required:"" env:"CIS_VAULT" placeholder:"FILE"`
+}
+
+// Help is the command's long help.
+func (reindex) Help() string {
+	return `A vault that an older version or the original system has written has no search
+index, and refuses to be searched until it does. CIS may run meanwhile. Where
+this is stopped it goes on when it is run again.`
+}
+
+// Run implements the command.
+func (r reindex) Run(ctx context.Context) error {
+	store, err := sqlite.Open(r.Vault)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("people"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("people"),
+		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
+	indexed := 0
+	err = vault.Reindex(ctx, store, activities.SearchTerms, func(done, total int) {
+		indexed = done
+		if total > 0 {
+			bar.ChangeMax(total)
+			_ = bar.Set(done)
+		}
+	})
+	if indexed > 0 {
+		fmt.Fprintln(os.Stderr)
+	}
+	if err != nil {
+		return err
+	}
+	if indexed == 0 {
+		fmt.Println("The search index is complete, there was nothing to do.")
+		return nil
+	}
+	fmt.Printf("%d people were indexed. The search index is complete.\n", indexed)
+	return nil
+}
