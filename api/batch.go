@@ -116,6 +116,7 @@ func (b *batch) read(c *gin.Context) *Error {
 		}
 		current.add(p.index, submitted)
 	}
+	deadlineOf(c).answer(2 * b.s.BatchDeadline) // to be verified, and to be stored
 	if len(current.changes) == 0 && len(b.parts) == 0 {
 		return nil
 	}
@@ -215,13 +216,13 @@ func (b *batch) number(i int) (change.Number, *Error) {
 // verify waits until a set is verified, or stored where it is the only one.
 func (b *batch) verify(ctx context.Context, p *part, set change.Set) {
 	var err error
+	ctx, cancel := context.WithTimeout(ctx, b.s.BatchDeadline)
+	defer cancel()
 	if set.Held {
 		var held workflows.Part
 		held, p.result, err = b.s.Changes.Hold(ctx, set)
 		p.held = &held
 	} else {
-		ctx, cancel := context.WithTimeout(ctx, b.s.BatchDeadline)
-		defer cancel()
 		p.result, err = b.s.Changes.Submit(ctx, set)
 		p.pending = errors.Is(err, workflows.ErrPending)
 	}

@@ -40,9 +40,7 @@ func (s *server) submitOne(c *gin.Context) {
 		fail(c, problem)
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
-	defer cancel()
-	result, err := s.Changes.Submit(ctx, set)
+	result, err := s.submit(c, set)
 	if errors.Is(err, workflows.ErrPending) {
 		c.JSON(http.StatusAccepted, changed{&set.Number, http.StatusAccepted, "pending"})
 		return
@@ -52,6 +50,14 @@ func (s *server) submitOne(c *gin.Context) {
 		return
 	}
 	c.JSON(http.StatusOK, answer(result.Outcomes[0]))
+}
+
+// submit carries a set of one change out, as far as the deadline allows.
+func (s *server) submit(c *gin.Context, set change.Set) (change.Result, error) {
+	deadlineOf(c).answer(s.Deadline)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
+	defer cancel()
+	return s.Changes.Submit(ctx, set)
 }
 
 // refusal is why a set of one change was not carried out.
@@ -92,9 +98,7 @@ func (s *server) delete(c *gin.Context) {
 	set.Changes[0].Delete = true
 	set.Digest = digest("delete", set.Digest)
 	id := set.Changes[0].UserID
-	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
-	defer cancel()
-	result, err := s.Changes.Submit(ctx, set)
+	result, err := s.submit(c, set)
 	if errors.Is(err, workflows.ErrPending) {
 		c.JSON(http.StatusAccepted, deleted{http.StatusAccepted, "user profile is being deleted for user: " + id, "pending", &set.Number})
 		return

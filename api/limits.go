@@ -24,7 +24,7 @@ type Limits struct {
 	// token, or for calls without a token the address that it comes from.
 	Rate  float64
 	Burst int
-	// Changes is how many changes may wait for Temporal at once; more wait for
+	// Changes is how many requests may wait for Temporal at once; more wait for
 	// their turn until their deadline. 0 for no limit.
 	Changes int
 }
@@ -85,7 +85,7 @@ func seconds(d time.Duration) string {
 	return strconv.Itoa(max(1, int(math.Ceil(d.Seconds()))))
 }
 
-// bounded lets a bounded number of change sets wait for Temporal at once.
+// bounded lets a bounded number of calls wait for Temporal at once.
 type bounded struct {
 	Changes
 	slots *semaphore.Weighted
@@ -98,18 +98,46 @@ func newBounded(c Changes, l Limits) Changes {
 	return &bounded{c, semaphore.NewWeighted(int64(l.Changes))}
 }
 
-func (b *bounded) Submit(ctx context.Context, set change.Set) (change.Result, error) {
+// take waits for a slot. ErrUnavailable when ctx ends first.
+func (b *bounded) take(ctx context.Context) (free func(), err error) {
 	if b.slots.Acquire(ctx, 1) != nil {
-		return change.Result{}, workflows.ErrUnavailable
+		return nil, workflows.ErrUnavailable
 	}
-	defer b.slots.Release(1)
+	return func() { b.slots.Release(1) }, nil
+}
+
+func (b *bounded) Submit(ctx context.Context, set change.Set) (change.Result, error) {
+	free, err := b.take(ctx)
+	if err != nil {
+		return change.Result{}, err
+	}
+	defer free()
 	return b.Changes.Submit(ctx, set)
 }
 
 func (b *bounded) Hold(ctx context.Context, set change.Set) (workflows.Part, change.Result, error) {
-	if b.slots.Acquire(ctx, 1) != nil {
-		return workflows.Part{}, change.Result{}, workflows.ErrUnavailable
+	free, err := b.take(ctx)
+	if err != nil {
+		return workflows.Part{}, change.Result{}, err
 	}
-	defer b.slots.Release(1)
+	defer free()
 	return b.Changes.Hold(ctx, set)
+}
+
+func (b *bounded) Release(ctx context.Context, p workflows.Part) (*workflows.Released, error) {
+	free, err := b.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
+	return b.Changes.Release(ctx, p)
+}
+
+func (b *bounded) Status(ctx context.Context, n change.Number) (workflows.Status, error) {
+	free, err := b.take(ctx)
+	if err != nil {
+		return workflows.Status{}, err
+	}
+	defer free()
+	return b.Changes.Status(ctx, n)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -77,4 +78,27 @@ func (s *server) log(c *gin.Context) {
 	s.Logger.Info("request", "method", c.Request.Method, "route", c.FullPath(), "status", c.Writer.Status(),
 		"client", callerOf(c).client, "duration", time.Since(start),
 		"request_id", c.GetString(requestIDKey), "traceparent", c.GetString(traceKey))
+}
+
+// deadline is until when a connection must have been read from and written to.
+// The server's own time limits are for requests that are answered at once.
+type deadline struct{ *http.ResponseController }
+
+func deadlineOf(c *gin.Context) deadline { return deadline{http.NewResponseController(c.Writer)} }
+
+// A connection that cannot have deadlines needs none: it is a test's. So the
+// errors below are nobody's.
+
+// read lets the client take so long for what it sends next, and as long again
+// for the answer.
+func (d deadline) read(within time.Duration) {
+	_ = d.SetReadDeadline(time.Now().Add(within))
+	_ = d.SetWriteDeadline(time.Now().Add(2 * within))
+}
+
+// answer gives the handler of a request that has been read so long, and the
+// client some more to take the answer.
+func (d deadline) answer(within time.Duration) {
+	_ = d.SetReadDeadline(time.Time{})
+	_ = d.SetWriteDeadline(time.Now().Add(within + patience))
 }

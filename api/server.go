@@ -36,7 +36,8 @@ type Options struct {
 	// Version is what /v2/version tells.
 	Version string
 	// Deadline is how long a publisher waits for the integration of one change
-	// before the answer is 202, and BatchDeadline how long for that of many.
+	// before the answer is 202, and BatchDeadline how long for the verification
+	// of many, and again for their integration.
 	Deadline, BatchDeadline time.Duration
 	// AllowDelete lets people be deleted.
 	AllowDelete bool
@@ -162,7 +163,9 @@ func (s *server) healthz(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status":
 
 // readyz tells whether requests can be served: Temporal and the vault answer.
 func (s *server) readyz(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), 3*time.Second)
+	const within = 3 * time.Second
+	deadlineOf(c).answer(within)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), within)
 	defer cancel()
 	checks := gin.H{"temporal": "ok", "vault": "ok"}
 	status := http.StatusOK

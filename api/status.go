@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -27,7 +28,9 @@ func (s *server) status(c *gin.Context) {
 		fail(c, invalidParameter("sequenceNumber", err.Error()))
 		return
 	}
-	ctx := c.Request.Context()
+	deadlineOf(c).answer(s.Deadline)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
+	defer cancel()
 	applied, err := s.Vault.Applied(ctx, string(number))
 	if err != nil {
 		s.Logger.Error("reading the change log", "error", err)

@@ -15,11 +15,11 @@ import (
 
 // profileStream reads a body that is an array of profiles, one at a time.
 type profileStream struct {
-	decoder *jsontext.Decoder
-	body    *profileReader
-	control *http.ResponseController
-	started bool
-	index   int
+	decoder  *jsontext.Decoder
+	body     *profileReader
+	deadline deadline
+	started  bool
+	index    int
 }
 
 // streamed is one element of the array.
@@ -34,7 +34,7 @@ const patience = 30 * time.Second
 
 func newProfileStream(c *gin.Context) *profileStream {
 	body := &profileReader{body: http.MaxBytesReader(c.Writer, c.Request.Body, MaxBatchBytes)}
-	return &profileStream{decoder: jsontext.NewDecoder(body), body: body, control: http.NewResponseController(c.Writer)}
+	return &profileStream{decoder: jsontext.NewDecoder(body), body: body, deadline: deadlineOf(c)}
 }
 
 // profileReader ends a body in which a profile is too large, before it is in
@@ -57,9 +57,7 @@ func (r *profileReader) Read(p []byte) (int, error) {
 
 // next returns the next element, nil after the last.
 func (s *profileStream) next() (*streamed, *Error) {
-	// A test recorder has no deadlines; then there is nobody to be patient with.
-	_ = s.control.SetReadDeadline(time.Now().Add(patience))
-	_ = s.control.SetWriteDeadline(time.Now().Add(2 * patience))
+	s.deadline.read(patience)
 	s.body.end = s.decoder.InputOffset() + MaxProfile + 1
 	if !s.started {
 		if kind := s.decoder.PeekKind(); kind != '[' && kind != 0 {
