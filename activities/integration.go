@@ -82,6 +82,8 @@ type Verdict struct {
 	// Read holds, for each change, the sequence number of the stored profile
 	// that it was merged onto; empty for a new person.
 	Read []string `json:"read,omitempty"`
+	// Partly says that some of the set's changes are stored already.
+	Partly bool `json:"partly,omitempty"`
 }
 
 // Verify checks each change that Validate has not rejected against the stored
@@ -105,7 +107,9 @@ func (a *Integration) Verify(ctx context.Context, set change.Set, rejected []cha
 		if rejection != nil {
 			rejection.Index = i
 			verdict.Rejections = append(verdict.Rejections, *rejection)
+			continue
 		}
+		verdict.Partly = verdict.Partly || m.applied != nil
 	}
 	slices.SortFunc(verdict.Rejections, func(a, b change.Rejection) int { return a.Index - b.Index })
 	return verdict, nil
@@ -113,7 +117,7 @@ func (a *Integration) Verify(ctx context.Context, set change.Set, rejected []cha
 
 func (a *Integration) verify(ctx context.Context, m *merge) (*change.Rejection, error) {
 	if m.applied != nil {
-		return nil, nil
+		return m.reused(), nil
 	}
 	if m.deletion {
 		return a.verifyDeletion(ctx, m)
@@ -173,11 +177,11 @@ type Stored struct {
 	Targets    []change.Target    `json:"targets,omitempty"`
 }
 
-// Store writes the merged profiles to the vault, each only while the vault
-// still holds what the verdict was given on. Run again after a crash it finds
-// in the change log what is stored already.
+// Store writes the merged profiles to the vault, but for those that the verdict
+// rejects, each only while the vault still holds what the verdict was given on.
+// Run again after a crash it finds in the change log what is stored already.
 func (a *Integration) Store(ctx context.Context, set change.Set, verdict Verdict) (Stored, error) {
-	merges, err := a.merge(ctx, set, nil)
+	merges, err := a.merge(ctx, set, verdict.Rejections)
 	if err != nil {
 		return Stored{}, err
 	}
@@ -185,6 +189,9 @@ func (a *Integration) Store(ctx context.Context, set change.Set, verdict Verdict
 	var writes []vault.Write
 	stored := Stored{Outcomes: make([]change.Outcome, len(merges))}
 	for i, m := range merges {
+		if m == nil {
+			continue
+		}
 		if m.applied == nil && m.stored.SequenceNumber != verdict.Read[i] {
 			return Stored{Conflict: true}, nil
 		}
@@ -228,7 +235,7 @@ func (a *Integration) targets(outcomes []change.Outcome) []change.Target {
 	var targets []change.Target
 	at := map[string]int{}
 	for i, o := range outcomes {
-		if o.Condition == change.NoOp {
+		if o.Condition == change.NoOp || o.Condition == "" {
 			continue
 		}
 		for _, name := range a.Targets(o.Condition) {
@@ -251,6 +258,7 @@ func (a *Integration) write(m *merge, now time.Time) (vault.Write, error) {
 			Record:    vault.Record{ID: m.userID, SequenceNumber: string(m.number), Revision: m.stored.Revision + 1},
 			Read:      m.stored.SequenceNumber,
 			Condition: string(m.condition),
+			Digest:    m.digest,
 		}, nil
 	}
 	finished, err := a.own(m, now)
@@ -271,6 +279,7 @@ func (a *Integration) write(m *merge, now time.Time) (vault.Write, error) {
 		Read:      m.stored.SequenceNumber,
 		Condition: string(m.condition),
 		Changed:   names(m.changed),
+		Digest:    m.digest,
 		Terms:     searchTerms(finished),
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 // merge is one change laid over what the vault holds of the person.
 type merge struct {
 	number    change.Number
+	digest    string // of the request
 	userID    string
 	deletion  bool
 	stored    vault.Record // zero for a new person, a tombstone for one that was deleted
@@ -25,6 +26,16 @@ type merge struct {
 }
 
 func (m *merge) has(path profile.Path) bool { return slices.Contains(m.changed, path) }
+
+// reused refuses a change whose sequence number the change log has from another
+// request: a client has used an idempotency key again, long after Temporal has
+// forgotten the first time.
+func (m *merge) reused() *change.Rejection {
+	if m.applied.ID == m.userID && (m.applied.Digest == m.digest || m.applied.Digest == "") {
+		return nil
+	}
+	return &change.Rejection{Code: change.KeyReused, Description: "the idempotency key was used before, for another content"}
+}
 
 func (m *merge) outcome(now time.Time) change.Outcome {
 	if m.applied != nil {
@@ -71,7 +82,7 @@ func (a *Integration) merge(ctx context.Context, set change.Set, rejected []chan
 		if err != nil {
 			return nil, err
 		}
-		m.number = change.Number(numbers[i])
+		m.number, m.digest = change.Number(numbers[i]), set.Digest
 		if entry, ok := applied[numbers[i]]; ok {
 			m.applied = &entry
 		}

@@ -45,7 +45,9 @@ const (
 )
 
 // Result is what became of a set: an outcome for each change, or, when any was
-// rejected, only rejections, and nothing stored.
+// rejected, only rejections, and nothing stored. Both are there when other
+// changes came in between while the set was being stored: those that were then
+// rejected have an outcome without a condition, and the others are stored.
 type Result struct {
 	Number     Number      `json:"sequence_number"`
 	Digest     string      `json:"digest"`
@@ -92,4 +94,5 @@ const (
 	InvalidPublisher Code = "invalid_publisher"
 	InvalidSignature Code = "invalid_signature"
 	IdentityPreset   Code = "uuid_or_primary_username_set"
+	KeyReused        Code = "idempotency_key_reused"
 )

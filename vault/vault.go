@@ -78,6 +78,9 @@ type Write struct {
 	// "delete" writes is a tombstone.
 	Condition string
 	Changed   []string
+	// Digest identifies the request that the change came with; the change log
+	// keeps it.
+	Digest string
 	// Terms are what the person is found by in List.
 	Terms []Term
 }
@@ -149,6 +152,7 @@ type Applied struct {
 	Revision       int64
 	Condition      string
 	Changed        []string
+	Digest         string // empty in entries of older versions
 }
 
 // Key names a look-up other than by user_id.

@@ -41,7 +41,8 @@ type Released struct {
 }
 
 // Release lets a held set be stored. Once it has returned without an error,
-// the set will be stored, whatever becomes of the caller.
+// the set will be stored, whatever becomes of the caller; unless it has given
+// itself up by then, which Result tells.
 func (s *Submitter) Release(ctx context.Context, p Part) (*Released, error) {
 	handle, err := s.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID:   ID(p.number),
@@ -52,7 +53,10 @@ func (s *Submitter) Release(ctx context.Context, p Part) (*Released, error) {
 	if _, ended := errors.AsType[*serviceerror.NotFound](err); ended {
 		return &Released{part: p, s: s}, nil // completed before: Result tells
 	}
-	return &Released{handle, p, s}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Released{handle, p, s}, nil
 }
 
 // Result waits until the set is stored. ErrPending when ctx ends first.
@@ -68,8 +72,8 @@ func (r *Released) Result(ctx context.Context) (result change.Result, err error)
 	return result, err
 }
 
-// Abandon gives a held set up. It is no loss if that fails: the set then gives
-// itself up.
+// Abandon gives a held set up, unless it was released. It is no loss if that
+// fails: the set then gives itself up.
 func (s *Submitter) Abandon(ctx context.Context, p Part) error {
-	return s.Client.CancelWorkflow(ctx, ID(p.number), "")
+	return s.Client.SignalWorkflow(ctx, ID(p.number), "", SignalAbandon, p.digest)
 }

@@ -14,7 +14,7 @@ const (
 	WebhookQueue   = "cis-webhooks"
 )
 
-// The updates and the query that a ProfileChange answers.
+// The updates, the signal and the query that a ProfileChange takes.
 const (
 	// UpdateIntegrated waits until the set is stored or refused and returns
 	// the change.Result. Its argument is the request's digest.
@@ -26,6 +26,9 @@ const (
 	// UpdateRelease lets a held set be stored, and then is like
 	// UpdateIntegrated.
 	UpdateRelease = "Release"
+	// SignalAbandon gives a held set up, unless it was released. Its argument
+	// is the request's digest.
+	SignalAbandon = "Abandon"
 	// UpdateRetry tries a parked target again. Its argument is the target.
 	UpdateRetry = "Retry"
 	// UpdateSkip gives a parked target up. Its argument is a SkipRequest.
@@ -43,6 +46,7 @@ type SkipRequest struct {
 // Types of the application errors that updates are refused with.
 const (
 	ErrorKeyReused    = "idempotency_key_reused"
+	ErrorAbandoned    = "abandoned"
 	ErrorNotParked    = "target_not_parked"
 	ErrorNoReason     = "reason_missing"
 	ErrorNoSuchTarget = "no_such_target"

@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -25,17 +24,18 @@ func ProfileChange(ctx workflow.Context, set change.Set) (change.Result, error) 
 }
 
 type profileChange struct {
-	set      change.Set
-	state    change.State
-	verified bool           // a held set, by the state of the vault when it came
-	released bool           // a held set may be stored
-	result   *change.Result // once integrated
-	branches []*branch
+	set       change.Set
+	state     change.State
+	verified  bool           // a held set, by the state of the vault when it came
+	released  bool           // a held set may be stored
+	abandoned bool           // a held set will not be stored
+	result    *change.Result // once integrated
+	branches  []*branch
 }
 
 func (c *profileChange) run(ctx workflow.Context) (change.Result, error) {
 	targets, err := c.integrate(ctx)
-	if c.abandoned(err) {
+	if c.notReleased(err) {
 		return change.Result{}, c.abandon(ctx)
 	}
 	if err != nil {
@@ -57,43 +57,51 @@ func (c *profileChange) run(ctx workflow.Context) (change.Result, error) {
 // to be told. Another change that comes in between starts it over: what the
 // set is merged onto is what it was verified against.
 func (c *profileChange) integrate(ctx workflow.Context) ([]change.Target, error) {
-	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: time.Minute,
-		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 200 * time.Millisecond,
-			MaximumInterval: time.Minute,
-		},
-	})
 	var steps *activities.Integration
 	var rejections []change.Rejection
-	if err := workflow.ExecuteLocalActivity(ctx, steps.Validate, c.set).Get(ctx, &rejections); err != nil {
+	if err := step(ctx, steps.Validate, &rejections, c.set); err != nil {
 		return nil, err
 	}
 	for {
 		var verdict activities.Verdict
-		if err := workflow.ExecuteLocalActivity(ctx, steps.Verify, c.set, rejections).Get(ctx, &verdict); err != nil {
+		if err := step(ctx, steps.Verify, &verdict, c.set, rejections); err != nil {
 			return nil, err
 		}
-		if rejections = verdict.Rejections; len(rejections) > 0 {
+		rejections = verdict.Rejections
+		if c.refused(rejections, verdict.Partly) {
 			break
 		}
 		if err := c.hold(ctx); err != nil {
 			return nil, err
 		}
 		var stored activities.Stored
-		if err := workflow.ExecuteLocalActivity(ctx, steps.Store, c.set, verdict).Get(ctx, &stored); err != nil {
+		if err := step(ctx, steps.Store, &stored, c.set, verdict); err != nil {
 			return nil, err
 		}
-		if rejections = stored.Rejections; len(rejections) > 0 {
+		rejections = append(rejections, stored.Rejections...)
+		if c.refused(rejections, verdict.Partly) {
 			break
 		}
-		if !stored.Conflict {
-			c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Outcomes: stored.Outcomes}
+		if !stored.Conflict && len(stored.Rejections) == 0 {
+			c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Outcomes: stored.Outcomes, Rejections: rejections}
 			return stored.Targets, nil
 		}
 	}
 	c.result = &change.Result{Number: c.set.Number, Digest: c.set.Digest, Rejections: rejections}
 	return nil, nil
+}
+
+// refused tells whether the set is not stored: one bad change refuses them all.
+// But when others of the same request are stored, or of the set itself, which
+// another change has come in between of, only the bad ones are left out.
+func (c *profileChange) refused(rejections []change.Rejection, partly bool) bool {
+	switch {
+	case len(rejections) == 0:
+		return false
+	case c.released || partly:
+		return len(rejections) == len(c.set.Changes)
+	}
+	return true
 }
 
 // publish carries the set to each target on a branch of its own.
@@ -147,7 +155,7 @@ func (c *profileChange) settle(ctx workflow.Context) error {
 }
 
 func (c *profileChange) finalState() change.State {
-	if len(c.result.Rejections) > 0 {
+	if len(c.result.Outcomes) == 0 {
 		return change.Rejected
 	}
 	return change.Completed
@@ -159,7 +167,7 @@ func (c *profileChange) enter(ctx workflow.Context, state change.State) error {
 		return nil
 	}
 	updates := []temporal.SearchAttributeUpdate{SearchState.ValueSet(string(state))}
-	if c.state == change.Integrating && len(c.result.Outcomes) > 0 {
+	if c.state == change.Integrating && c.result != nil && len(c.result.Outcomes) > 0 {
 		updates = append(updates, SearchCondition.ValueSet(c.conditions()))
 	}
 	c.state = state
@@ -169,7 +177,7 @@ func (c *profileChange) enter(ctx workflow.Context, state change.State) error {
 func (c *profileChange) conditions() []string {
 	var names []string
 	for _, o := range c.result.Outcomes {
-		if name := string(o.Condition); !slices.Contains(names, name) {
+		if name := string(o.Condition); name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

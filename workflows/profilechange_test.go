@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"cis/change"
@@ -153,6 +155,37 @@ func TestAConflictIsVerifiedAnew(t *testing.T) {
 	require.Equal(t, change.InvalidPublisher, result.Rejections[0].Code)
 	_, p := r.stored()
 	require.Equal(t, "Enchantress of Numbers", p.String("fun_title"))
+}
+
+// away is a vault that cannot be written to for a number of times.
+type away struct {
+	vault.Store
+	times int
+}
+
+func (a *away) Put(ctx context.Context, writes ...vault.Write) ([]int, error) {
+	if a.times--; a.times >= 0 {
+		return nil, errors.New("the vault is away")
+	}
+	return a.Store.Put(ctx, writes...)
+}
+
+func TestAVaultThatIsAwayLosesNothingAndIsSeenByOperators(t *testing.T) {
+	r := newRig(t, "badges")
+	r.vault = &away{r.vault, 10} // the test environment gives an activity ten attempts; Temporal gives it any number
+	env := r.prepare()
+	begun := env.Now()
+	var attempts int
+	env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if info.ActivityType.Name == "Store" && !info.IsLocalActivity {
+			attempts = int(info.Attempt)
+		}
+	})
+	result := r.run(set(t, "ldap", newcomer()...))
+	require.Equal(t, change.Create, result.Outcomes[0].Condition)
+	require.Greater(t, env.Now().Sub(begun), time.Minute, "longer than one attempt may take")
+	require.Equal(t, 8, attempts, "three attempts at once, the others as an activity")
+	require.Len(t, r.receivers["badges"].delivered(), 1)
 }
 
 func TestAStepThatDiedAfterStoringIsNotAppliedTwice(t *testing.T) {

@@ -3,11 +3,14 @@ package workflows_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
 
 	"cis/change"
 	"cis/profile"
@@ -218,14 +221,15 @@ func TestAHeldSetIsStoredOnRelease(t *testing.T) {
 }
 
 func TestAHeldSetThatIsNotReleasedIsAbandoned(t *testing.T) {
-	for name, end := range map[string]func(cancel func()){
-		"when it is canceled":        func(cancel func()) { cancel() },
-		"when nobody comes for long": func(func()) {},
+	for name, end := range map[string]func(*testsuite.TestWorkflowEnvironment){
+		"when it is given up":        func(env *testsuite.TestWorkflowEnvironment) { env.SignalWorkflow(workflows.SignalAbandon, "digest") },
+		"when it is canceled":        func(env *testsuite.TestWorkflowEnvironment) { env.CancelWorkflow() },
+		"when nobody comes for long": func(*testsuite.TestWorkflowEnvironment) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, "badges")
 			env := r.prepare()
-			env.RegisterDelayedCallback(func() { end(env.CancelWorkflow) }, time.Minute)
+			env.RegisterDelayedCallback(func() { end(env) }, time.Minute)
 			s := several(t, 2)
 			s.Held = true
 			env.ExecuteWorkflow(workflows.ProfileChange, s)
@@ -238,4 +242,82 @@ func TestAHeldSetThatIsNotReleasedIsAbandoned(t *testing.T) {
 			require.Empty(t, r.receivers["badges"].delivered())
 		})
 	}
+}
+
+func TestWhatIsReleasedOrSomebodyElsesIsNotGivenUp(t *testing.T) {
+	r := newRig(t, "badges")
+	env := r.prepare()
+	released := &update{}
+	env.RegisterDelayedCallback(func() { env.SignalWorkflow(workflows.SignalAbandon, "another digest") }, time.Minute)
+	env.RegisterDelayedCallback(func() {
+		require.Equal(t, change.Integrating, progress(t, env).State)
+		env.UpdateWorkflow(workflows.UpdateRelease, "release", released, "digest")
+		env.SignalWorkflow(workflows.SignalAbandon, "digest")
+	}, 2*time.Minute)
+	s := several(t, 2)
+	s.Held = true
+	require.Len(t, r.run(s).Outcomes, 2)
+	require.Len(t, r.receivers["badges"].delivered(), 2)
+}
+
+func TestOneChangeIsNotGivenUp(t *testing.T) {
+	r := newRig(t, "badges")
+	r.receivers["badges"].answer(http.StatusServiceUnavailable)
+	env := r.prepare()
+	env.RegisterDelayedCallback(func() {
+		env.SignalWorkflow(workflows.SignalAbandon, "digest")
+		r.receivers["badges"].answer(0)
+	}, 30*time.Second)
+	require.Len(t, r.run(set(t, "ldap", newcomer()...)).Outcomes, 1)
+	require.Len(t, r.receivers["badges"].delivered(), 1)
+}
+
+func TestWhatOfASetIsStoredIsPublishedAlsoWhenAnotherChangeMakesTheRestWrong(t *testing.T) {
+	r := newRig(t, "badges")
+	r.run(several(t, 2))
+	titled := func(publisher string, n int, title string) change.Submitted {
+		one := set(t, publisher, value{profile.UserID, person(n)}, value{"fun_title", title}).Changes[0]
+		return change.Submitted{UserID: person(n), Profile: one.Profile}
+	}
+	s := set(t, "ldap")
+	s.Changes = []change.Submitted{titled("ldap", 0, "Countess"), titled("ldap", 1, "Baron")}
+	plain := r.vault
+	r.vault = &interposed{Store: plain, before: func() error {
+		second := &rig{t: t, vault: plain, directory: r.directory, receivers: r.receivers, targets: r.targets}
+		other := set(t, "mozilliansorg")
+		other.Changes = []change.Submitted{titled("mozilliansorg", 1, "Enchanter of Numbers")}
+		second.run(other)
+		return nil
+	}}
+	result := r.run(s)
+	require.Len(t, result.Rejections, 1)
+	require.Equal(t, 1, result.Rejections[0].Index)
+	require.Equal(t, change.InvalidPublisher, result.Rejections[0].Code)
+	require.Equal(t, change.Update, result.Outcomes[0].Condition)
+	require.Empty(t, result.Outcomes[1].Condition)
+	events := r.receivers["badges"].delivered()
+	require.Len(t, events, 4, "two new people, the other change, and what was stored")
+	require.Equal(t, person(0), events[3].ID)
+}
+
+func TestASequenceNumberOfAnotherRequestIsRefused(t *testing.T) {
+	r := newRig(t, "badges")
+	first := set(t, "ldap", newcomer()...)
+	r.run(first)
+	for name, spoil := range map[string]func(*change.Set){
+		"for another content": func(s *change.Set) { s.Digest = "another" },
+		"for another person":  func(s *change.Set) { s.Changes[0] = several(t, 1).Changes[0] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			again := first
+			again.Changes = slices.Clone(first.Changes)
+			spoil(&again)
+			result := r.run(again)
+			require.Len(t, result.Rejections, 1)
+			require.Equal(t, change.KeyReused, result.Rejections[0].Code)
+			require.Empty(t, result.Outcomes)
+		})
+	}
+	require.Len(t, r.run(first).Outcomes, 1, "the same request has the same answer")
+	require.Len(t, r.receivers["badges"].delivered(), 2)
 }

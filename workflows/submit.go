@@ -36,6 +36,9 @@ var (
 	ErrNoSuchChange = errors.New("no such change")
 )
 
+// memoDigest is the memo that holds the request's digest.
+const memoDigest = "digest"
+
 // lookup is how long Submit asks what became of a set after its caller's time
 // is over.
 const lookup = 2 * time.Second
@@ -77,6 +80,8 @@ func (s *Submitter) options(id string, set change.Set) client.StartWorkflowOptio
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		// One that somebody has ended, or that was abandoned, may be submitted anew.
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		// The workflow itself may be too busy to tell whose it is.
+		Memo: map[string]any{memoDigest: set.Digest},
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			SearchPerson.ValueSet(persons),
 			SearchPublisher.ValueSet(publishers),
@@ -118,27 +123,33 @@ func publishers(set change.Set) []string {
 
 // explain finds out what became of a set whose submission ended with err.
 func (s *Submitter) explain(ctx context.Context, set change.Set, err error) (change.Result, error) {
-	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok && refused.Type() == ErrorKeyReused {
-		return change.Result{}, ErrKeyReused
+	if refused, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		switch refused.Type() {
+		case ErrorKeyReused:
+			return change.Result{}, ErrKeyReused
+		case ErrorAbandoned:
+			return change.Result{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookup)
 	defer cancel()
-	described, lookupErr := s.Client.DescribeWorkflowExecution(after, ID(set.Number), "")
+	described, lookupErr := s.Client.DescribeWorkflow(after, ID(set.Number), "")
 	if lookupErr != nil {
 		return change.Result{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	switch status := described.GetWorkflowExecutionInfo().GetStatus(); status {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
-		return change.Result{}, ErrPending
-	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
-	default:
-		return change.Result{}, fmt.Errorf("%w: somebody has ended this one (%s)", ErrUnavailable, status)
+	var digest string
+	if err := described.GetMemoValue(memoDigest, &digest); err != nil {
+		return change.Result{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	result, err := s.finished(after, set.Number)
-	if err == nil && result.Digest != set.Digest {
+	switch {
+	case digest != set.Digest:
 		return change.Result{}, ErrKeyReused
+	case described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+		return change.Result{}, ErrPending
+	case described.Status == enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED:
+		return s.finished(after, set.Number)
 	}
-	return result, err
+	return change.Result{}, fmt.Errorf("%w: somebody has ended this one (%s)", ErrUnavailable, described.Status)
 }
 
 // finished returns the result of a set whose workflow has completed.

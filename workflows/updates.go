@@ -9,8 +9,8 @@ import (
 	"cis/change"
 )
 
-// listen registers what a ProfileChange answers: the publisher's wait and the
-// operators' decisions.
+// listen registers what a ProfileChange answers: the publisher's wait, what
+// becomes of a held set, and the operators' decisions.
 func (c *profileChange) listen(ctx workflow.Context) error {
 	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryProgress, c.progress, workflow.QueryHandlerOptions{
 		Description: "State of the change and of each of its targets.",
@@ -30,7 +30,7 @@ func (c *profileChange) listen(ctx workflow.Context) error {
 		return err
 	}
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdateRelease, c.release, workflow.UpdateHandlerOptions{
-		Validator:   c.sameRequest,
+		Validator:   c.canRelease,
 		Description: "Lets a part of a batch be stored and waits until it is. Argument: the request's digest.",
 	}); err != nil {
 		return err
@@ -41,6 +41,7 @@ func (c *profileChange) listen(ctx workflow.Context) error {
 	}); err != nil {
 		return err
 	}
+	workflow.Go(ctx, c.awaitAbandonment)
 	return workflow.SetUpdateHandlerWithOptions(ctx, UpdateSkip, c.skip, workflow.UpdateHandlerOptions{
 		Validator:   c.canSkip,
 		Description: `Gives a parked target up. Argument: {"target": "ldap", "reason": "why"}.`,
@@ -48,10 +49,10 @@ func (c *profileChange) listen(ctx workflow.Context) error {
 }
 
 func (c *profileChange) awaitIntegrated(ctx workflow.Context, _ string) (change.Result, error) {
-	if err := workflow.Await(ctx, func() bool { return c.result != nil }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return c.result != nil || c.abandoned }); err != nil {
 		return change.Result{}, err
 	}
-	return *c.result, nil
+	return c.answer()
 }
 
 func (c *profileChange) sameRequest(_ workflow.Context, digest string) error {

@@ -36,7 +36,7 @@ func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 			SELECT ?1, ?2, ?3 FROM identity_vault WHERE id = ?1 AND sequence_number = ?4 AND` + notStoredYet,
 		&w.remove: `DELETE FROM identity_vault WHERE id = ?`,
 		&w.exhume: `DELETE FROM tombstone WHERE id = ?`,
-		&w.log:    `INSERT INTO change_log (sequence_number, id, revision, condition, changed) VALUES (?, ?, ?, ?, ?)`,
+		&w.log:    `INSERT INTO change_log (sequence_number, id, revision, condition, changed, digest) VALUES (?, ?, ?, ?, ?, ?)`,
 
 		&w.terms:      `SELECT attribute, value, active FROM search_index WHERE id = ?`,
 		&w.addTerm:    `INSERT INTO search_index (attribute, value, active, id) VALUES (?, ?, ?, ?)`,
@@ -124,7 +124,7 @@ func (s *Store) putOne(ctx context.Context, tx *sql.Tx, w vault.Write) (stored b
 	if _, err := exec(after, r.ID); err != nil {
 		return false, err
 	}
-	if _, err := exec(s.write.log, r.SequenceNumber, r.ID, r.Revision, w.Condition, strings.Join(w.Changed, " ")); err != nil {
+	if _, err := exec(s.write.log, r.SequenceNumber, r.ID, r.Revision, w.Condition, strings.Join(w.Changed, " "), w.Digest); err != nil {
 		return false, err
 	}
 	return true, s.index(ctx, tx, r, w.Terms)

@@ -27,7 +27,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	if r.applied, err = prepareLookup(ctx, db,
-		`SELECT sequence_number, id, revision, condition, changed FROM change_log WHERE sequence_number {keys}`); err != nil {
+		`SELECT sequence_number, id, revision, condition, changed, digest FROM change_log WHERE sequence_number {keys}`); err != nil {
 		return err
 	}
 	r.find = make(map[vault.Key]*sql.Stmt)
@@ -156,7 +156,7 @@ func (s *Store) Applied(ctx context.Context, sequenceNumbers ...string) (map[str
 	err := s.read.applied.each(ctx, sequenceNumbers, func(rows *sql.Rows) error {
 		var a vault.Applied
 		var changed string
-		err := rows.Scan(&a.SequenceNumber, &a.ID, &a.Revision, &a.Condition, &changed)
+		err := rows.Scan(&a.SequenceNumber, &a.ID, &a.Revision, &a.Condition, &changed, &a.Digest)
 		if changed != "" {
 			a.Changed = strings.Split(changed, " ")
 		}

@@ -66,7 +66,9 @@ var migrations = []string{
 	CREATE INDEX search_index_id ON search_index (id);
 
 	CREATE TABLE not_indexed (id TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;
-	INSERT INTO not_indexed SELECT id FROM identity_vault;`,
+	INSERT INTO not_indexed SELECT id FROM identity_vault;
+
+	ALTER TABLE change_log ADD COLUMN digest TEXT NOT NULL DEFAULT '';`,
 }
 
 // prepareFile makes sure that the file is a vault of the newest version. It
