@@ -29,15 +29,25 @@ type Integration struct {
 	Now func() time.Time
 }
 
+// maxProblems bounds how many problems the rejections of a set list: what goes
+// to Temporal has a limit. Further ones have only their description.
+const maxProblems = 200
+
 // Validate checks each change of the set for itself: that it is a profile that
 // the schema allows. Its rejections are the set's.
 func (a *Integration) Validate(_ context.Context, set change.Set) ([]change.Rejection, error) {
 	var rejections []change.Rejection
+	problems := 0
 	for i, submitted := range set.Changes {
-		if r := validate(submitted); r != nil {
-			r.Index = i
-			rejections = append(rejections, *r)
+		r := validate(submitted)
+		if r == nil {
+			continue
 		}
+		r.Index = i
+		if problems += len(r.Problems); problems > maxProblems {
+			r.Problems = nil
+		}
+		rejections = append(rejections, *r)
 	}
 	return rejections, nil
 }

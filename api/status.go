@@ -55,17 +55,15 @@ func (s *server) status(c *gin.Context) {
 		fail(c, unavailable("the change's state cannot be had now, try again later"))
 		return
 	default:
-		answer.fill(number, known)
+		answer.fill(known)
 	}
 	c.JSON(http.StatusOK, answer)
 }
 
-func (a *status) fill(number change.Number, known workflows.Status) {
-	a.State, a.Persons, a.Targets = known.State, known.Persons, known.Targets
+func (a *status) fill(known workflows.Status) {
+	a.State, a.Persons, a.Targets = known.State, []string{known.Person}, known.Targets
 	a.Rejections = known.Result.Rejections
 	for _, o := range known.Result.Outcomes {
-		if o.Number == number {
-			a.Condition = o.Condition
-		}
+		a.Condition = o.Condition
 	}
 }

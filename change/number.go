@@ -63,6 +63,12 @@ func (n Number) Set() Number {
 	return Number(v.Lsh(v.Rsh(v, setBits), setBits).String())
 }
 
+// Index is which of its set's changes the number is that of.
+func (n Number) Index() int {
+	v := n.int()
+	return int(v.And(v, big.NewInt(setSpan-1)).Int64())
+}
+
 func (n Number) int() *big.Int {
 	v, ok := new(big.Int).SetString(string(n), 10)
 	if !ok {

@@ -31,6 +31,7 @@ func TestEveryChangeOfASetLeadsBackToTheSet(t *testing.T) {
 		require.False(t, seen[n], "%d has a number of its own", i)
 		seen[n] = true
 		require.Equal(t, set, n.Set())
+		require.Equal(t, i, n.Index())
 	}
 	require.NotEqual(t, set, set.At(64).Set(), "the next number belongs to another set")
 }

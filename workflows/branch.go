@@ -24,7 +24,7 @@ type branch struct {
 }
 
 func newBranch(ctx workflow.Context, c *profileChange, target change.Target) *branch {
-	b := &branch{items: c.items(target), progress: change.TargetProgress{Target: target.Name}, settle: c.settle}
+	b := &branch{items: c.items(target), progress: change.TargetProgress{Target: target.Name, Changes: target.Changes}, settle: c.settle}
 	b.enter(ctx, change.Pending, "")
 	return b
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -14,17 +15,17 @@ import (
 	"cis/change"
 )
 
-// Status is the progress of a change set with what only Temporal knows: whom
-// it is about, and how its running attempts fare.
+// Status is the progress of a change with what only Temporal knows: whom it is
+// about, and how its running attempts fare.
 type Status struct {
 	change.Progress
-	// Persons are the pseudonyms of the set's people.
-	Persons []string
+	// Person is the pseudonym of whom the change is about.
+	Person string
 }
 
-// Status returns the state of the set that a change belongs to,
-// ErrNoSuchChange where Temporal does not have it (any more). While the
-// workflow cannot be asked, the state and the persons are all there is.
+// Status returns the state of a change, ErrNoSuchChange where Temporal does not
+// have it (any more). While the workflow cannot be asked, its set's state and
+// the person are all there is.
 func (s *Submitter) Status(ctx context.Context, n change.Number) (Status, error) {
 	described, err := s.Client.DescribeWorkflowExecution(ctx, ID(n), "")
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
@@ -34,18 +35,30 @@ func (s *Submitter) Status(ctx context.Context, n change.Number) (Status, error)
 		return Status{}, err
 	}
 	var status Status
+	var persons []string
 	fields := described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()
-	for name, into := range map[string]any{SearchPerson.GetName(): &status.Persons, SearchState.GetName(): &status.State} {
+	for name, into := range map[string]any{SearchPerson.GetName(): &persons, SearchState.GetName(): &status.State} {
 		if payload, ok := fields[name]; ok {
 			if err := converter.GetDefaultDataConverter().FromPayload(payload, into); err != nil {
 				return Status{}, err
 			}
 		}
 	}
+	if n.Index() >= len(persons) {
+		return Status{}, ErrNoSuchChange
+	}
+	status.Person = persons[n.Index()]
 	if progress, err := s.progress(ctx, n); err == nil {
-		status.Progress = progress
+		status.Progress = progress.Of(n.Index())
 	} else if ctx.Err() != nil {
 		return Status{}, err
+	}
+	switch described.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		if status.State != change.Abandoned {
+			status.State = change.Ended
+		}
 	}
 	addAttempts(status.Targets, described)
 	return status, nil
