@@ -1,13 +1,14 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
 
 	"cis/vault"
 )
@@ -17,6 +18,9 @@ import (
 // users. People come in the order of their ids, so that a page neither loses
 // nor repeats anybody while others are being written. A token that was made up
 // shows nothing that the query without it does not.
+//
+// The lists of ids take a token of the list of users for what it means: read as
+// an id it would come after nearly everybody, and the list would seem to end.
 
 const (
 	usersAPage     = 100 // and about maxPage bytes
@@ -31,18 +35,36 @@ type nextPage struct {
 	ID string `json:"id"`
 }
 
+// maxToken bounds a page token. JSON needs up to six bytes for one of an id.
+const maxToken = 8 * vault.MaxKey
+
 // readPosition reads the page token of a list of ids.
 func readPosition(c *gin.Context) (after string, problem *Error) {
-	after = c.Query("nextPage")
-	return after, validPosition(after)
+	token := c.Query("nextPage")
+	if len(token) > maxToken {
+		return "", invalidParameter("nextPage", "is too long")
+	}
+	if next, ok := parseNextPage(token); ok {
+		token = next.ID
+	}
+	return token, validPosition(token)
+}
+
+// idToken is the page token of a list of ids that goes on after this one.
+func idToken(id string) string {
+	if _, ambiguous := parseNextPage(id); !ambiguous {
+		return id
+	}
+	token, err := json.Marshal(nextPage{id})
+	if err != nil {
+		panic(err) // it is a struct of a text
+	}
+	return string(token)
 }
 
 func validPosition(after string) *Error {
-	switch {
-	case len(after) > vault.MaxKey:
+	if len(after) > vault.MaxKey {
 		return invalidParameter("nextPage", fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
-	case !utf8.ValidString(after):
-		return invalidParameter("nextPage", "is not UTF-8")
 	}
 	return nil
 }
@@ -54,7 +76,7 @@ func readUsersPosition(c *gin.Context) (after string, problem *Error) {
 	if token == "" {
 		return "", nil
 	}
-	if len(token) > 8*vault.MaxKey {
+	if len(token) > maxToken {
 		return "", invalidParameter("nextPage", "is too long")
 	}
 	next, ok := parseNextPage(token)
@@ -64,32 +86,41 @@ func readUsersPosition(c *gin.Context) (after string, problem *Error) {
 	return next.ID, validPosition(next.ID)
 }
 
+// parseNextPage reads a token strictly: nothing else may be in it, and its id
+// is not empty.
 func parseNextPage(token string) (next nextPage, ok bool) {
-	d := json.NewDecoder(strings.NewReader(token))
-	d.DisallowUnknownFields()
-	if d.Decode(&next) == nil && !d.More() && next.ID != "" {
-		return next, true
+	if json.Unmarshal([]byte(token), &next, json.RejectUnknownMembers(true)) == nil {
+		return next, next.ID != ""
 	}
 	m := pythonDict.FindStringSubmatch(token)
 	if m == nil {
-		return next, false
+		return nextPage{}, false
 	}
-	// JSON has Python's escapes, but for \' and \xNN.
-	text := pythonEscape.ReplaceAllStringFunc(m[1]+m[2], func(escape string) string {
-		switch {
-		case escape == `\'`:
-			return `'`
-		case escape == `"`:
-			return `\"`
-		case strings.HasPrefix(escape, `\x`):
-			return `\u00` + escape[2:]
-		}
-		return escape
-	})
-	return next, json.Unmarshal([]byte(`"`+text+`"`), &next.ID) == nil && next.ID != ""
+	text := `"` + pythonEscape.ReplaceAllStringFunc(m[1]+m[2], asJSON) + `"`
+	return next, json.Unmarshal([]byte(text), &next.ID) == nil && next.ID != ""
 }
 
 var (
 	pythonDict   = regexp.MustCompile(`^\s*\{\s*u?(?:'id'|"id")\s*:\s*u?(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\s*\}\s*$`)
-	pythonEscape = regexp.MustCompile(`\\x[0-9a-f]{2}|\\.|"`)
+	pythonEscape = regexp.MustCompile(`\\x[0-9a-f]{2}|\\U[0-9a-f]{8}|\\.|"`)
 )
+
+// asJSON writes an escape of Python's, or a quote that needs none there, as
+// JSON has it.
+func asJSON(escape string) string {
+	switch {
+	case escape == `\'`:
+		return `'`
+	case escape == `"`:
+		return `\"`
+	case strings.HasPrefix(escape, `\x`):
+		return `\u00` + escape[2:]
+	case strings.HasPrefix(escape, `\U`) && len(escape) > 2:
+		// Python writes so what two bytes cannot. Anything else stays, and JSON
+		// refuses it.
+		if code, err := strconv.ParseInt(escape[2:], 16, 32); err == nil && code > 0xffff && code <= utf8.MaxRune {
+			return string(rune(code))
+		}
+	}
+	return escape
+}
