@@ -1,10 +1,12 @@
 # make run   everything in one process, with nothing to install
 # make test  every test; sets up what the tests need
+# make fuzz  every fuzz target, FUZZTIME each
 # make lint  vet and staticcheck
 
 GO ?= go
+FUZZTIME ?= 10m
 
-.PHONY: run build test lint
+.PHONY: run build test fuzz lint
 
 run: build
 	bin/cis-dev
@@ -15,6 +17,9 @@ build:
 
 test:
 	deploy/test/run
+
+fuzz:
+	deploy/test/fuzz $(FUZZTIME)
 
 lint:
 	$(GO) vet ./...

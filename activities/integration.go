@@ -64,7 +64,7 @@ func validate(submitted change.Submitted) *change.Rejection {
 	}
 	err = schema.Validate(profile.Complete(incoming).JSON())
 	if err == nil {
-		return nil
+		return tooLong(incoming)
 	}
 	r := &change.Rejection{Code: change.InvalidProfile, Description: err.Error()}
 	if invalid, ok := errors.AsType[*schema.Invalid](err); ok {
@@ -73,6 +73,19 @@ func validate(submitted change.Submitted) *change.Rejection {
 		}
 	}
 	return r
+}
+
+// tooLong refuses a key that the vault could not keep. Storing would refuse it
+// as well, but by then the other sets of a batch are stored.
+func tooLong(p *profile.Profile) *change.Rejection {
+	for _, path := range []profile.Path{profile.UserID, profile.UUID, profile.PrimaryEmail, profile.PrimaryUsername} {
+		if len(p.String(path)) > vault.MaxKey {
+			message := fmt.Sprintf("is longer than %d bytes", vault.MaxKey)
+			return &change.Rejection{Code: change.InvalidProfile, Description: path.Pointer() + " " + message,
+				Problems: []change.Problem{{Pointer: path.Pointer(), Rule: "maxLength", Message: message}}}
+		}
+	}
+	return nil
 }
 
 // deletionProof is what of a deletion's profile matters: the user_id, with the

@@ -35,7 +35,12 @@ const (
 // sets of a larger one are held until all of them are verified, and only then
 // stored.
 func (s *server) submitMany(c *gin.Context) {
-	b := newBatch(s, c)
+	key, problem := idempotencyKey(c)
+	if problem != nil {
+		fail(c, problem)
+		return
+	}
+	b := newBatch(s, c, key)
 	if problem := b.read(c); problem != nil {
 		b.abandon()
 		fail(c, problem)
@@ -80,9 +85,9 @@ type part struct {
 	pending bool
 }
 
-func newBatch(s *server, c *gin.Context) *batch {
+func newBatch(s *server, c *gin.Context, key string) *batch {
 	return &batch{
-		s: s, who: callerOf(c), key: c.GetHeader(idempotencyHeader), seen: map[string]int{},
+		s: s, who: callerOf(c), key: key, seen: map[string]int{},
 		request: c.GetString(requestIDKey), trace: c.GetString(traceKey),
 	}
 }
@@ -193,7 +198,7 @@ func (b *batch) submit(ctx context.Context, verifying *errgroup.Group, g gathere
 		Number: number, Client: b.who.client, Request: b.request, Trace: b.trace, Changes: g.changes,
 		Held: more || len(b.parts) > 0 || b.rejected(),
 	}
-	parts := []any{"users", len(b.parts), more}
+	parts := [][]byte{fmt.Appendf(nil, "users %d %t", len(b.parts), more)}
 	for _, submitted := range g.changes {
 		parts = append(parts, submitted.Profile)
 	}

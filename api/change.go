@@ -4,16 +4,20 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"cis/change"
 	"cis/profile"
+	"cis/vault"
 	"cis/workflows"
 )
 
@@ -96,7 +100,7 @@ func (s *server) delete(c *gin.Context) {
 		return
 	}
 	set.Changes[0].Delete = true
-	set.Digest = digest("delete", set.Digest)
+	set.Digest = digest([]byte("delete"), []byte(set.Digest))
 	id := set.Changes[0].UserID
 	result, err := s.submit(c, set)
 	if errors.Is(err, workflows.ErrPending) {
@@ -131,12 +135,19 @@ func (s *server) readOne(c *gin.Context) (change.Set, *Error) {
 		return change.Set{}, problem
 	}
 	asked := c.Query("user_id")
+	if len(asked) > vault.MaxKey {
+		return change.Set{}, invalidParameter("user_id", fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
+	}
 	id, problem := personOf(p, asked)
 	if problem != nil {
 		return change.Set{}, problem
 	}
+	key, problem := idempotencyKey(c)
+	if problem != nil {
+		return change.Set{}, problem
+	}
 	client := callerOf(c).client
-	number, problem := numberFor(client, c.GetHeader(idempotencyHeader))
+	number, problem := numberFor(client, key)
 	if problem != nil {
 		return change.Set{}, problem
 	}
@@ -145,7 +156,7 @@ func (s *server) readOne(c *gin.Context) (change.Set, *Error) {
 		Client:  client,
 		Request: c.GetString(requestIDKey),
 		Trace:   c.GetString(traceKey),
-		Digest:  digest(asked, body),
+		Digest:  digest([]byte(asked), body),
 		Changes: []change.Submitted{{UserID: id, Profile: p.JSON()}},
 	}, nil
 }
@@ -166,8 +177,11 @@ func readBody(c *gin.Context, limit int64) ([]byte, *Error) {
 // parseProfile reads a body as a profile, or as a JSON string that holds one,
 // which is how some publishers send it.
 func parseProfile(body []byte) (*profile.Profile, *Error) {
-	var inner string
-	if json.Unmarshal(body, &inner) == nil && len(body) > 0 && inner != "" {
+	if jsontext.Value(body).Kind() == '"' {
+		var inner string
+		if err := json.Unmarshal(body, &inner); err != nil {
+			return nil, newError(http.StatusBadRequest, string(change.MalformedJSON), short(err.Error()))
+		}
 		body = []byte(inner)
 	}
 	p, err := profile.Parse(body)
@@ -175,7 +189,7 @@ func parseProfile(body []byte) (*profile.Profile, *Error) {
 		return nil, newError(http.StatusBadRequest, string(change.InvalidProfile), "the body is JSON, but not an object: send one profile")
 	}
 	if err != nil {
-		return nil, newError(http.StatusBadRequest, string(change.MalformedJSON), err.Error())
+		return nil, newError(http.StatusBadRequest, string(change.MalformedJSON), short(err.Error()))
 	}
 	return p, nil
 }
@@ -188,6 +202,9 @@ func personOf(p *profile.Profile, asked string) (string, *Error) {
 	case asked != "" && own != "" && asked != own:
 		return "", newError(http.StatusBadRequest, "integration_exception",
 			"user_id query parameter does not match profile, that looks wrong")
+	case len(own) > vault.MaxKey:
+		return "", newError(http.StatusBadRequest, string(change.InvalidProfile),
+			fmt.Sprintf("the user_id is longer than %d bytes", vault.MaxKey))
 	case asked != "":
 		return asked, nil
 	case own != "":
@@ -197,13 +214,22 @@ func personOf(p *profile.Profile, asked string) (string, *Error) {
 		"whose profile is this? It has no user_id; set that attribute or the query parameter user_id")
 }
 
-// numberFor gives the change its sequence number: a new one, or the one that
-// belongs to the client's idempotency key.
-func numberFor(client, key string) (change.Number, *Error) {
-	if len(key) > maxKey {
+// idempotencyKey reads the header, "" where there is none.
+func idempotencyKey(c *gin.Context) (key string, problem *Error) {
+	given := slices.Compact(slices.Clone(c.Request.Header.Values(idempotencyHeader)))
+	switch {
+	case len(given) > 1:
+		return "", newError(http.StatusBadRequest, "invalid_header", "there is more than one Idempotency-Key")
+	case len(given) == 1 && len(given[0]) > maxKey:
 		return "", newError(http.StatusBadRequest, "invalid_header",
 			fmt.Sprintf("the Idempotency-Key is longer than %d bytes", maxKey))
 	}
+	return strings.Join(given, ""), nil
+}
+
+// numberFor gives the change its sequence number: a new one, or the one that
+// belongs to the client's idempotency key.
+func numberFor(client, key string) (change.Number, *Error) {
 	if key != "" {
 		return change.KeyedNumber(client, key), nil
 	}
@@ -214,10 +240,12 @@ func numberFor(client, key string) (change.Number, *Error) {
 	return number, nil
 }
 
-func digest(parts ...any) string {
+// digest identifies the parts of a request.
+func digest(parts ...[]byte) string {
 	sum := sha256.New()
 	for _, part := range parts {
-		fmt.Fprintf(sum, "%d:%s", len(fmt.Sprint(part)), part)
+		fmt.Fprintf(sum, "%d:", len(part))
+		_, _ = sum.Write(part) // never fails
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -47,6 +48,15 @@ func unavailable(description string) *Error {
 
 func invalidParameter(name, problem string) *Error {
 	return newError(http.StatusBadRequest, "invalid_parameter", name+": "+problem)
+}
+
+// short bounds what a text out of a request adds to an answer.
+func short(text string) string {
+	const longest = 300
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + "…"
 }
 
 // fail answers with e and ends the request.

@@ -124,7 +124,8 @@ func (q *graphQuery) Profiles(ctx context.Context, args listArgs) (*graphPage, e
 		}
 	}
 	if page.next != "" {
-		shown.NextPage = &page.next
+		token := tokenOf(page.next)
+		shown.NextPage = &token
 	}
 	return shown, nil
 }
@@ -137,8 +138,14 @@ func readGraphList(args listArgs, who caller) (list vault.Query, problem *Error)
 		return list, unauthorized("scope_missing", "where may only be used with the scope "+ScopeSearch)
 	}
 	for _, c := range args.Where {
-		if problem := addTerm(&list, c.Attribute, c.Attribute, c.Value, c.Not); problem != nil {
+		terms, problem := readTerms(c.Attribute, profile.Path(c.Attribute), []string{c.Value})
+		if problem != nil {
 			return list, problem
+		}
+		if c.Not {
+			list.Without = append(list.Without, terms...)
+		} else {
+			list.With = append(list.With, terms...)
 		}
 	}
 	if len(args.Where) > maxTerms {
@@ -151,7 +158,7 @@ func readGraphList(args listArgs, who caller) (list vault.Query, problem *Error)
 		list.Prefix = *args.ConnectionMethod
 	}
 	if args.NextPage != nil {
-		list.After, problem = *args.NextPage, validPosition(*args.NextPage)
+		list.After, problem = idOf(*args.NextPage)
 	}
 	return list, problem
 }

@@ -104,13 +104,13 @@ func TestGraphQLShowsWhatTheScopesAllow(t *testing.T) {
 	for name, test := range map[string]struct{ scopes, filter, data string }{
 		"everything": {everything, "", `{"profile":{"schema":"https://auth.mozilla.com/.well-known/profile.schema",
 			"userId":{"value":"ad|Mozilla-LDAP|ann","metadata":{"classification":"PUBLIC","display":"public"}},
-			"active":{"value":true},"accessInformation":{"ldap":{"values":{"vpn":null}}},"staffInformation":{"title":{"value":null}}}}`},
+			"active":{"value":true},"accessInformation":{"ldap":{"values":{"vpn":null}}},"staffInformation":{"title":null}}}`},
 		"without scopes what is public": {"", "", `{"profile":{"schema":"https://auth.mozilla.com/.well-known/profile.schema",
 			"userId":{"value":"ad|Mozilla-LDAP|ann","metadata":{"classification":"PUBLIC","display":"public"}},
 			"active":null,"accessInformation":{"ldap":null},"staffInformation":{"title":null}}}`},
 		"a filter narrows": {everything, ", filterDisplay: staff", `{"profile":{"schema":"https://auth.mozilla.com/.well-known/profile.schema",
 			"userId":{"value":"ad|Mozilla-LDAP|ann","metadata":{"classification":"PUBLIC","display":"public"}},
-			"active":null,"accessInformation":{"ldap":null},"staffInformation":{"title":{"value":null}}}}`},
+			"active":null,"accessInformation":{"ldap":null},"staffInformation":{"title":null}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data, errors := g.ask(test.scopes, fmt.Sprintf(query, test.filter), nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,22 +16,29 @@ import (
 	"cis/vault"
 )
 
+// readUsers reads whom GET /v2/users asks for.
+func readUsers(c *gin.Context) (list vault.Query, query personQuery, problem *Error) {
+	if query, problem = readPersonQuery(c); problem != nil {
+		return list, query, problem
+	}
+	list.Activity, list.Limit = query.activity, usersAPage+1
+	if list.After, problem = readUsersPosition(c); problem != nil {
+		return list, query, problem
+	}
+	if email, given := c.GetQuery("primaryEmail"); given {
+		list.With = []vault.Term{{Attribute: string(profile.PrimaryEmail), Value: email}}
+		problem = validText("primaryEmail", email)
+	}
+	return list, query, problem
+}
+
 // users serves GET /v2/users: everybody's profiles, or those with one primary
 // email, as the caller may see them.
 func (s *server) users(c *gin.Context) {
-	query, problem := readPersonQuery(c)
+	list, query, problem := readUsers(c)
 	if problem != nil {
 		fail(c, problem)
 		return
-	}
-	after, problem := readUsersPosition(c)
-	if problem != nil {
-		fail(c, problem)
-		return
-	}
-	list := vault.Query{Activity: query.activity, After: after, Limit: usersAPage + 1}
-	if email := c.Query("primaryEmail"); email != "" {
-		list.With = []vault.Term{{Attribute: string(profile.PrimaryEmail), Value: email}}
 	}
 	p, err := s.page(c.Request.Context(), list, query)
 	if err != nil {
@@ -46,7 +54,7 @@ func (s *server) users(c *gin.Context) {
 	}
 	var next *nextPage
 	if p.next != "" {
-		next = &nextPage{p.next}
+		next = &nextPage{tokenOf(p.next)}
 	}
 	respond(c, appendNext(append(body, ']'), next))
 }
@@ -134,25 +142,31 @@ type identity struct {
 	Active       bool   `json:"active"`
 }
 
+// readIdentities reads whom GET /v2/users/id/all asks for.
+func readIdentities(c *gin.Context) (list vault.Query, problem *Error) {
+	list.Prefix, list.Limit = c.Query("connectionMethod"), idsAPage+1
+	if list.Prefix == "" {
+		return list, invalidParameter("connectionMethod", `is missing: give what the ids begin with, such as "ad"`)
+	}
+	if problem = validText("connectionMethod", list.Prefix); problem != nil {
+		return list, problem
+	}
+	if list.Activity, problem = readActivity(c.DefaultQuery("active", "true")); problem != nil {
+		return list, problem
+	}
+	list.After, problem = readPosition(c)
+	return list, problem
+}
+
 // identities serves GET /v2/users/id/all: who there is whose id begins with a
 // connection method.
 func (s *server) identities(c *gin.Context) {
-	method := c.Query("connectionMethod")
-	if method == "" {
-		fail(c, invalidParameter("connectionMethod", `is missing: give what the ids begin with, such as "ad"`))
-		return
-	}
-	activity, problem := readActivity(c.Query("active"))
+	list, problem := readIdentities(c)
 	if problem != nil {
 		fail(c, problem)
 		return
 	}
-	after, problem := readPosition(c)
-	if problem != nil {
-		fail(c, problem)
-		return
-	}
-	listed, err := s.Vault.List(c.Request.Context(), vault.Query{Prefix: method, Activity: activity, After: after, Limit: idsAPage + 1})
+	listed, err := s.Vault.List(c.Request.Context(), list)
 	if err != nil {
 		s.listFailed(c, err)
 		return
@@ -173,11 +187,16 @@ func cut(listed []vault.Listed, size int) (page []vault.Listed, next *string) {
 	return listed[:size], &listed[size-1].ID
 }
 
-// respondUsers answers with a list under "users".
+// respondUsers answers with a list under "users", and the id after which it
+// goes on.
 func (s *server) respondUsers(c *gin.Context, users any, next *string) {
 	text, err := json.Marshal(users)
 	if err != nil {
 		panic(err) // structs of texts, or JSON already
+	}
+	if next != nil {
+		token := tokenOf(*next)
+		next = &token
 	}
 	respond(c, appendNext(append([]byte(`{"users":`), text...), next))
 }
@@ -199,20 +218,14 @@ func (s *server) search(c *gin.Context) {
 		fail(c, unauthorized("scope_missing", "This endpoint may only be queried using "+ScopeSearch))
 		return
 	}
-	query, problem := readPersonQuery(c)
+	list, query, problem := readSearch(c)
 	if problem != nil {
 		fail(c, problem)
 		return
 	}
-	list, problem := readSearch(c)
+	full, problem := readFlag(c, "fullProfiles")
 	if problem != nil {
 		fail(c, problem)
-		return
-	}
-	list.Activity, list.Limit = query.activity, searchHitsPage+1
-	full, err := strconv.ParseBool(strings.ToLower(c.DefaultQuery("fullProfiles", "false")))
-	if err != nil {
-		fail(c, invalidParameter("fullProfiles", "must be true or false"))
 		return
 	}
 	if full {
@@ -257,46 +270,55 @@ func (s *server) searchProfiles(c *gin.Context, list vault.Query, query personQu
 var searchParameters = []string{"active", "fullProfiles", "filterDisplay", "nextPage"}
 
 // readSearch reads which attributes must and must not have which values.
-func readSearch(c *gin.Context) (list vault.Query, problem *Error) {
-	if list.After, problem = readPosition(c); problem != nil {
-		return list, problem
+func readSearch(c *gin.Context) (list vault.Query, query personQuery, problem *Error) {
+	if query, problem = readPersonQuery(c); problem != nil {
+		return list, query, problem
 	}
-	for name, values := range c.Request.URL.Query() {
+	list.Activity, list.Limit = query.activity, searchHitsPage+1
+	if list.After, problem = readPosition(c); problem != nil {
+		return list, query, problem
+	}
+	given := c.Request.URL.Query()
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if slices.Contains(searchParameters, name) {
 			continue
 		}
 		attribute, without := strings.CutPrefix(name, "not_")
-		for _, value := range values {
-			if problem := addTerm(&list, name, attribute, value, without); problem != nil {
-				return list, problem
-			}
+		terms, problem := readTerms(name, profile.Path(attribute), given[name])
+		if problem != nil {
+			return list, query, problem
+		}
+		if without {
+			list.Without = append(list.Without, terms...)
+		} else {
+			list.With = append(list.With, terms...)
 		}
 	}
 	switch n := len(list.With) + len(list.Without); {
 	case n == 0:
-		return list, invalidParameter("attribute", "none is given: search by one of "+searchable()+", or not_ and one of them")
+		return list, query, invalidParameter("attribute", "none is given: search by one of "+searchable()+", or not_ and one of them")
 	case n > maxTerms:
-		return list, tooManyTerms()
+		return list, query, tooManyTerms()
 	}
-	return list, nil
+	return list, query, nil
 }
 
-// addTerm asks for people who have, or have not, a value; name is what the
-// caller gave it as.
-func addTerm(list *vault.Query, name, attribute, value string, without bool) *Error {
-	if !slices.Contains(profile.Searchable, profile.Path(attribute)) {
-		return invalidParameter(name, "people cannot be searched by that; use one of "+searchable())
+// readTerms reads the values that a parameter gives for one attribute.
+func readTerms(name string, attribute profile.Path, values []string) (terms []vault.Term, problem *Error) {
+	if !slices.Contains(profile.Searchable, attribute) {
+		return nil, invalidParameter(short(name), "people cannot be searched by that; use one of "+searchable())
 	}
-	term, err := profile.SearchTerm(profile.Path(attribute), value)
-	if err != nil {
-		return invalidParameter(name, err.Error())
+	for _, value := range values {
+		if problem := validText(name, value); problem != nil {
+			return nil, problem
+		}
+		term, err := profile.SearchTerm(attribute, value)
+		if err != nil {
+			return nil, invalidParameter(name, err.Error())
+		}
+		terms = append(terms, vault.Term{Attribute: string(attribute), Value: term.Value})
 	}
-	into := &list.With
-	if without {
-		into = &list.Without
-	}
-	*into = append(*into, vault.Term{Attribute: attribute, Value: term.Value})
-	return nil
+	return terms, nil
 }
 
 // maxTerms bounds what one search can ask for.

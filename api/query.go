@@ -1,7 +1,11 @@
 package api
 
 import (
+	"fmt"
+	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,11 +19,50 @@ type personQuery struct {
 	display  *profile.Display
 }
 
+// oneValue are the parameters that have one value.
+var oneValue = []string{
+	"active", "connectionMethod", "filterDisplay", "fullProfiles", "nextPage", "primaryEmail", "sequenceNumber", "user_id",
+}
+
+// wellFormed refuses a query that says nothing certain: that cannot be decoded,
+// is not UTF-8, or gives two values for one. What cannot be read must not be
+// passed over: who asks for one person would be shown everybody.
+func wellFormed(c *gin.Context) {
+	// A semicolon separates nothing. Clients send those of an id as they are.
+	c.Request.URL.RawQuery = strings.ReplaceAll(c.Request.URL.RawQuery, ";", "%3B")
+	values, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		fail(c, invalidParameter("query", "cannot be decoded"))
+		return
+	}
+	if plain, _ := url.QueryUnescape(c.Request.URL.RawQuery); !utf8.ValidString(plain) {
+		fail(c, invalidParameter("query", "is not UTF-8"))
+		return
+	}
+	for _, name := range oneValue {
+		if given := values[name]; len(given) > 1 && len(slices.Compact(given)) > 1 {
+			fail(c, invalidParameter(name, "is given with more than one value"))
+			return
+		}
+	}
+}
+
+// validText checks a parameter that says which text is looked for.
+func validText(name, text string) *Error {
+	switch {
+	case text == "":
+		return invalidParameter(name, "is empty: say what to look for")
+	case len(text) > vault.MaxKey:
+		return invalidParameter(name, fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
+	}
+	return nil
+}
+
 func readPersonQuery(c *gin.Context) (q personQuery, problem *Error) {
-	if q.activity, problem = readActivity(c.Query("active")); problem != nil {
+	if q.activity, problem = readActivity(c.DefaultQuery("active", "true")); problem != nil {
 		return q, problem
 	}
-	if level := c.Query("filterDisplay"); level != "" {
+	if level, given := c.GetQuery("filterDisplay"); given {
 		display, err := profile.ParseDisplay(level)
 		if err != nil {
 			return q, invalidParameter("filterDisplay", err.Error())
@@ -31,7 +74,7 @@ func readPersonQuery(c *gin.Context) (q personQuery, problem *Error) {
 
 func readActivity(value string) (vault.Activity, *Error) {
 	switch strings.ToLower(value) {
-	case "true", "":
+	case "true":
 		return vault.ActiveOnly, nil
 	case "false":
 		return vault.InactiveOnly, nil
@@ -39,6 +82,18 @@ func readActivity(value string) (vault.Activity, *Error) {
 		return vault.AnyActivity, nil
 	}
 	return 0, invalidParameter("active", "must be true, false or any")
+}
+
+// readFlag reads a parameter that is true or false, in any case; false where it
+// is not given.
+func readFlag(c *gin.Context, name string) (bool, *Error) {
+	switch strings.ToLower(c.DefaultQuery(name, "false")) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, invalidParameter(name, "must be true or false")
 }
 
 // wants tells whether a record is one of those that are asked for.

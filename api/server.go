@@ -63,7 +63,7 @@ func New(o Options) http.Handler {
 	s := &server{o}
 	limit := newRates(o.Limits).limit
 	r := gin.New()
-	r.Use(identify, s.log, s.recover, crossOrigin())
+	r.Use(identify, s.log, s.recover, crossOrigin(), wellFormed)
 	r.UseRawPath, r.UnescapePathValues = true, false
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.NoRoute(func(c *gin.Context) {

@@ -100,6 +100,8 @@ func (t *Tokens) check(ctx context.Context, header string) (caller, *Error) {
 	}
 	parts := strings.Fields(header)
 	switch {
+	case len(parts) == 0: // nothing but white space of Unicode's, which net/http leaves
+		return caller{}, unauthorized("invalid_header", "Authorization header must start with Bearer")
 	case !strings.EqualFold(parts[0], "bearer"):
 		return caller{}, unauthorized("invalid_header", "Authorization header must start with Bearer")
 	case len(parts) == 1:

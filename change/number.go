@@ -77,10 +77,16 @@ func (n Number) int() *big.Int {
 	return v
 }
 
+// maxDigits is how many digits a number of 128 bits has at most.
+const maxDigits = 39
+
 // ParseNumber reads a sequence number, ours or the original's (a random UUID
 // in decimal).
 func ParseNumber(s string) (Number, error) {
-	v, ok := new(big.Int).SetString(s, 10)
+	v, ok := new(big.Int), false
+	if len(s) <= maxDigits { // a million would take seconds to read
+		v, ok = v.SetString(s, 10)
+	}
 	if !ok || v.Sign() < 0 || v.BitLen() > 128 || v.String() != s {
 		return "", fmt.Errorf("%.50q is not a sequence number: it must be a number of at most 128 bits in decimal digits", s)
 	}

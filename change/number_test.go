@@ -2,7 +2,9 @@ package change_test
 
 import (
 	"math/big"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -61,6 +63,8 @@ func TestParseNumber(t *testing.T) {
 		"a sign":                       {"+5", false},
 		"digits of another script":     {"٣", false},
 		"an underscore between digits": {"1_0", false},
+		"as many digits, too large":    {strings.Repeat("9", 39), false},
+		"a digit more than any has":    {strings.Repeat("9", 40), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := change.ParseNumber(test.text)
@@ -70,6 +74,18 @@ func TestParseNumber(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Anyone may ask for the status of a number, also without a token.
+func TestANumberOfAMillionDigitsIsRefusedAtOnce(t *testing.T) {
+	digits := strings.Repeat("9", 1_000_000)
+	begun := time.Now()
+	for range 100 {
+		_, err := change.ParseNumber(digits)
+		require.ErrorContains(t, err, "at most 128 bits")
+		require.Less(t, len(err.Error()), 200)
+	}
+	require.Less(t, time.Since(begun), time.Second)
 }
 
 func TestParsedNumbersAreWhatWasParsed(t *testing.T) {

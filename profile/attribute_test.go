@@ -1,7 +1,9 @@
 package profile_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
@@ -160,6 +162,15 @@ func TestEqualJSON(t *testing.T) {
 			require.Equal(t, c.equal, profile.EqualJSON([]byte(c.b), []byte(c.a)))
 		})
 	}
+	t.Run("deep nesting takes no longer than the same length without", func(t *testing.T) {
+		nested := func(first, second string) []byte {
+			return []byte(strings.Repeat(`{"`+first+`":1,"`+second+`":`, 9000) + `"` + strings.Repeat("x", 900_000) + `"` + strings.Repeat("}", 9000))
+		}
+		begun := time.Now()
+		require.False(t, profile.EqualJSON(nested("b", "a"), nested("a", "b")))
+		require.False(t, profile.EqualJSON(nested("b", "a"), nested("c", "a")))
+		require.Less(t, time.Since(begun), 5*time.Second)
+	})
 	t.Run("its arguments stay as they were", func(t *testing.T) {
 		a := []byte(`{"b":1, "a":"\u0041"}`)
 		profile.EqualJSON(a, a)

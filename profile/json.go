@@ -91,32 +91,6 @@ func replaceMember(object jsontext.Value, name string, value jsontext.Value) (js
 	return bytes.TrimRight(out.Bytes(), "\n"), nil
 }
 
-// EqualJSON tells whether two JSON texts are the same value: members in any
-// order, any white space, any escapes. Numbers must be written alike (1 is
-// not 1.0), and true is never 1: a signature must not cover two readings.
-// Texts that are not JSON, or repeat a name, equal nothing.
-func EqualJSON(a, b []byte) bool {
-	x, err := canonical(a)
-	if err != nil {
-		return false
-	}
-	y, err := canonical(b)
-	return err == nil && bytes.Equal(x, y)
-}
-
-// canonical orders members and unifies white space and escapes, but leaves
-// numbers as they are written.
-func canonical(v []byte) ([]byte, error) {
-	c := jsontext.Value(bytes.Clone(v))
-	err := c.Format(
-		jsontext.ReorderRawObjects(true),
-		jsontext.PreserveRawStrings(false),
-		jsontext.CanonicalizeRawInts(false),
-		jsontext.CanonicalizeRawFloats(false),
-	)
-	return c, err
-}
-
 // writeASCII writes a JSON value compactly, escaping all that is not ASCII.
 func writeASCII(out *bytes.Buffer, value jsontext.Value) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(value))

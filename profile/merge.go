@@ -46,7 +46,8 @@ func Complete(incoming *Profile) *Profile {
 func completeMembers(base, incoming []member) []member {
 	out := append(make([]member, 0, len(base)+1), base...)
 	for _, m := range incoming {
-		i := indexOf(out, m.name)
+		// No two of incoming have the same name, so only base can have it already.
+		i := indexOf(base, m.name)
 		switch {
 		case i < 0:
 			out = append(out, m)

@@ -1,7 +1,10 @@
 package profile_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -131,6 +134,16 @@ func TestComplete(t *testing.T) {
 	}
 	t.Run("of nothing it is the empty profile", func(t *testing.T) {
 		require.Equal(t, string(profile.Empty().JSON()), string(profile.Complete(parse(t, `{}`)).JSON()))
+	})
+	t.Run("a hundred thousand members take no minutes", func(t *testing.T) {
+		var text strings.Builder
+		for i := range 100_000 {
+			fmt.Fprintf(&text, `,"%x":1`, i)
+		}
+		incoming := parse(t, "{"+text.String()[1:]+"}")
+		begun := time.Now()
+		require.Contains(t, string(profile.Complete(incoming).JSON()), text.String(), "the schema gets to see them")
+		require.Less(t, time.Since(begun), 10*time.Second)
 	})
 	t.Run("the empty profile stays empty", func(t *testing.T) {
 		before := string(profile.Empty().JSON())
