@@ -46,7 +46,7 @@ func (s *server) submitMany(c *gin.Context) {
 		fail(c, problem)
 		return
 	}
-	if problem := b.problem(); problem != nil {
+	if problem := b.problem(false); problem != nil {
 		b.abandon()
 		fail(c, problem)
 		return
@@ -243,23 +243,36 @@ func (b *batch) verify(ctx context.Context, p *part, set change.Set) {
 }
 
 // problem is why the batch is refused: the first of its profiles that is, and
-// a list of them all.
-func (b *batch) problem() *Error {
+// a list of them all. Once its sets are released all others are stored.
+func (b *batch) problem(released bool) *Error {
 	switch {
 	case errors.Is(b.failure, workflows.ErrKeyReused):
 		return keyReused()
 	case b.failure != nil:
 		b.s.Logger.Error("submitting a batch", "request_id", b.request, "error", b.failure)
-		return unavailable("changes cannot be taken now; nothing was stored, send the same request again later")
+		return unavailable("changes cannot be taken now; send the same request again later")
 	case len(b.rejections) == 0:
 		return nil
 	}
 	slices.SortFunc(b.rejections, func(x, y rejection) int { return x.Index - y.Index })
 	first := b.rejections[0]
-	return &Error{
+	e := &Error{
 		status: statusOf(first.Code), Code: first.Code, Rejections: b.rejections, Problems: first.Problems,
 		Description: fmt.Sprintf("profile %d: %s", first.Index, first.Description),
 	}
+	switch {
+	case change.Code(first.Code) == change.KeyReused:
+		return keyReused()
+	case released || b.partly():
+		e.status, e.Code = http.StatusConflict, "conflict"
+		e.Description = "other changes came in between: these profiles were refused by what they left, the others are stored; " + e.Description
+	}
+	return e
+}
+
+// partly tells whether some of the batch is stored.
+func (b *batch) partly() bool {
+	return slices.ContainsFunc(b.parts, func(p *part) bool { return len(p.result.Outcomes) > 0 })
 }
 
 // abandon gives up what is held. The client may have gone by now.
@@ -267,7 +280,7 @@ func (b *batch) abandon() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	for _, p := range b.parts {
-		if p.held == nil || len(p.result.Rejections) > 0 {
+		if p.held == nil || len(p.result.Rejections)+len(p.result.Outcomes) > 0 {
 			continue
 		}
 		if err := b.s.Changes.Abandon(ctx, *p.held); err != nil {
@@ -281,11 +294,14 @@ func (b *batch) abandon() {
 func (b *batch) store(ctx context.Context) *Error {
 	var releasing errgroup.Group
 	releasing.SetLimit(2 * setsAtOnce)
+	// The client may go now: that must not leave some of them behind.
+	toEnd, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.s.BatchDeadline)
+	defer cancel()
 	released := make([]*workflows.Released, len(b.parts))
 	for i, p := range b.parts {
 		if p.held != nil {
 			releasing.Go(func() (err error) {
-				released[i], err = b.s.Changes.Release(context.WithoutCancel(ctx), *p.held)
+				released[i], err = b.s.Changes.Release(toEnd, *p.held)
 				return err
 			})
 		}
@@ -308,12 +324,7 @@ func (b *batch) store(ctx context.Context) *Error {
 			b.reject(rejection{p.indexes[r.Index], p.users[r.Index], string(r.Code), r.Description, r.Problems})
 		}
 	}
-	problem := b.problem()
-	if problem != nil {
-		problem.status, problem.Code = http.StatusConflict, "conflict"
-		problem.Description = "other changes came in between: these profiles were refused by what they left, the others are stored; " + problem.Description
-	}
-	return problem
+	return b.problem(true)
 }
 
 // stored is a list of changes in the answer to a batch.

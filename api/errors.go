@@ -80,6 +80,8 @@ func statusOf(code string) int {
 	switch change.Code(code) {
 	case change.InvalidPublisher, change.InvalidSignature, change.IdentityPreset:
 		return http.StatusForbidden
+	case change.KeyReused:
+		return http.StatusUnprocessableEntity
 	}
 	return http.StatusBadRequest
 }

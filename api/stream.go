@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"cis/change"
+	"cis/workflows"
 )
 
 // profileStream reads a body that is an array of profiles, one at a time.
@@ -20,6 +21,7 @@ type profileStream struct {
 	deadline deadline
 	started  bool
 	index    int
+	until    time.Time // when all of it must have come
 }
 
 // streamed is one element of the array.
@@ -32,9 +34,13 @@ type streamed struct {
 // body has more time than a short one, and one that stands still has none.
 const patience = 30 * time.Second
 
+// maxBatchTime is how long all of a batch may take to come: its sets do not wait
+// for ever.
+const maxBatchTime = workflows.HoldFor / 2
+
 func newProfileStream(c *gin.Context) *profileStream {
 	body := &profileReader{body: http.MaxBytesReader(c.Writer, c.Request.Body, MaxBatchBytes)}
-	return &profileStream{decoder: jsontext.NewDecoder(body), body: body, deadline: deadlineOf(c)}
+	return &profileStream{decoder: jsontext.NewDecoder(body), body: body, deadline: deadlineOf(c), until: time.Now().Add(maxBatchTime)}
 }
 
 // profileReader ends a body in which a profile is too large, before it is in
@@ -70,6 +76,10 @@ func (s *profileStream) next() (*streamed, *Error) {
 	}
 	if s.decoder.PeekKind() == ']' {
 		return nil, s.finish()
+	}
+	if time.Now().After(s.until) {
+		return nil, newError(http.StatusRequestTimeout, "request_timeout",
+			fmt.Sprintf("the body has not come to its end in %s: send the batch in several", maxBatchTime))
 	}
 	if s.index == MaxBatch {
 		return nil, newError(http.StatusBadRequest, "too_many_profiles",

@@ -224,22 +224,54 @@ func TestARepeatedBatchIsOneBatch(t *testing.T) {
 	require.Equal(t, refused.text, p.batch(bad, "Idempotency-Key", "tuesday").text, "the same answer, and not a broken-off one")
 }
 
+func TestWhatBreaksOffGivesUpNothingOfOthers(t *testing.T) {
+	badges := newReceiver(t)
+	badges.answer(http.StatusServiceUnavailable)
+	p := start(t, "--webhook", "badges="+badges.address, "--webhook-retries", "100ms,100ms,100ms,100ms,100ms,1s,1s,1s,1s,1s")
+	one := p.post(p.newcomer(ada), "Idempotency-Key", "one")
+	require.Equal(t, http.StatusOK, one.status, one.text)
+	bodies := p.members(120)
+	many := p.batch(bodies, "Idempotency-Key", "many")
+	require.Equal(t, http.StatusOK, many.status, many.text)
+
+	require.Equal(t, http.StatusUnprocessableEntity, p.batch(bodies, "Idempotency-Key", "one").status)
+	broken := array(bodies)
+	broken = broken[:len(broken)-10]
+	require.Equal(t, http.StatusBadRequest, p.must(http.MethodPost, "/v2/users", p.token(), broken, "Idempotency-Key", "many").status)
+	badges.answer(0)
+	for _, number := range append(numbers(many, "creates"), one.body["sequence_number"].(string)) {
+		p.await(number, "Completed")
+	}
+	require.Len(t, badges.accepted(), 121)
+}
+
+func TestALargeProfileOfMarkupIsStored(t *testing.T) {
+	p := start(t)
+	body := p.newcomer(ada, value{"description", strings.Repeat("<", 350_000), ""}) // also in its signature
+	r := p.post(body)
+	require.Equal(t, http.StatusOK, r.status, r.text)
+	require.Len(t, p.person(ada).String("description"), 350_000)
+}
+
 func TestATargetThatFailsForOnePersonOfABatchParksThatPersonAlone(t *testing.T) {
 	badges := newReceiver(t)
 	badges.refuse(member(3), http.StatusBadRequest)
 	p := start(t, "--webhook", "badges="+badges.address)
 	r := p.batch(p.members(10))
-	status := p.await(numbers(r, "creates")[0], "NeedsAttention")
+	status := p.await(numbers(r, "creates")[3], "NeedsAttention")
 	hooked := status.body["targets"].([]any)[1].(map[string]any)
 	require.Equal(t, "parked", hooked["state"])
-	waiting := hooked["waiting"].([]any)
-	require.Len(t, waiting, 1)
-	require.Equal(t, numbers(r, "creates")[3], waiting[0].(map[string]any)["sequence_number"])
+	require.Equal(t, []any{profile.PersonUUID(p.salt(), member(3)).String()}, status.body["persons"])
+	for i, number := range numbers(r, "creates") {
+		if i != 3 {
+			p.await(number, "Completed")
+		}
+	}
 	require.Len(t, badges.accepted(), 9)
 	badges.refuse("", 0)
 	_, err := decide(p.temporalClient(), workflows.ID(change.Number(numbers(r, "creates")[0])), workflows.UpdateRetry, "webhook/badges")
 	require.NoError(t, err)
-	p.await(numbers(r, "creates")[0], "Completed")
+	p.await(numbers(r, "creates")[3], "Completed")
 	require.Len(t, badges.accepted(), 10, "the others are not told twice")
 }
 

@@ -26,6 +26,8 @@ func TestWhatTakesTooLongIsAcknowledgedAndCarriedOut(t *testing.T) {
 	number := r.body["sequence_number"].(string)
 	require.Equal(t, "Integrating", p.await(number, "Integrating").body["state"])
 	require.Nil(t, p.person(ada))
+	other := p.must(http.MethodPost, "/v2/user", token, p.newcomer(ada, value{"fun_title", "Countess", ""}), header, key)
+	require.Equal(t, http.StatusUnprocessableEntity, other.status, "also while nobody knows what became of the first")
 
 	require.NoError(t, busy.Rollback())
 	p.await(number, "Completed")

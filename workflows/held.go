@@ -16,9 +16,9 @@ import (
 // workflows are then canceled ones, so that the same request can be sent again
 // under the same idempotency key. What was released cannot be abandoned.
 
-// holdFor is how long a verified set waits for its release: longer than any
-// request may take.
-const holdFor = 30 * time.Minute
+// HoldFor is how long a verified set waits for its release: the request that it
+// is part of must not take longer.
+const HoldFor = 30 * time.Minute
 
 // errAbandoned says that a held set was not released.
 var errAbandoned = temporal.NewCanceledError("the batch that this belongs to was refused or broken off")
@@ -34,7 +34,7 @@ func (c *profileChange) hold(ctx workflow.Context) error {
 		return nil
 	}
 	c.verified = true
-	inTime, err := workflow.AwaitWithTimeout(ctx, holdFor, func() bool { return c.released || c.abandoned })
+	inTime, err := workflow.AwaitWithTimeout(ctx, HoldFor, func() bool { return c.released || c.abandoned })
 	if err == nil && (!inTime || c.abandoned) {
 		return errAbandoned
 	}
