@@ -319,13 +319,17 @@ func searchTerms(p *profile.Profile) []vault.Term {
 	return terms
 }
 
-// SearchTerms are what a stored profile can be found by, for vault.Reindex.
-func SearchTerms(r vault.Record) ([]vault.Term, error) {
-	p, err := profile.Parse(r.Profile)
-	if err != nil {
-		return nil, err
+// SearchTerms are what a stored profile can be found by, for vault.Reindex. One
+// that cannot be read is found by nothing, and given to unreadable.
+func SearchTerms(unreadable func(vault.Record)) func(vault.Record) []vault.Term {
+	return func(r vault.Record) []vault.Term {
+		p, err := profile.Parse(r.Profile)
+		if err != nil {
+			unreadable(r)
+			return nil
+		}
+		return searchTerms(p)
 	}
-	return searchTerms(p), nil
 }
 
 func (a *Integration) own(m *merge, now time.Time) (*profile.Profile, error) {

@@ -83,28 +83,47 @@ func (s *server) page(ctx context.Context, list vault.Query, query personQuery) 
 	if err != nil {
 		return p, err
 	}
-	records, err := s.Vault.Get(ctx, ids(listed)...)
-	if err != nil {
-		return p, err
-	}
-	size := 0
-	for i, l := range listed {
-		if size >= maxPage || i == list.Limit-1 {
-			p.next = listed[i-1].ID
+	listed, next := cut(listed, list.Limit-1)
+	size, last := 0, ""
+	for some := range slices.Chunk(listed, readAtOnce) {
+		if size >= maxPage {
+			p.next = last
 			return p, nil
 		}
+		last = some[len(some)-1].ID
+		if size, err = s.read(ctx, some, query, &p, size); err != nil {
+			return p, err
+		}
+	}
+	if next != nil {
+		p.next = *next
+	}
+	return p, nil
+}
+
+// readAtOnce is how many profiles are in memory before their size is known.
+const readAtOnce = 20
+
+// read adds those of the listed people who are wanted to a page of some size,
+// and returns its size then.
+func (s *server) read(ctx context.Context, listed []vault.Listed, query personQuery, into *page, size int) (int, error) {
+	records, err := s.Vault.Get(ctx, ids(listed)...)
+	if err != nil {
+		return size, err
+	}
+	for _, l := range listed {
 		record := records[l.ID]
 		if !query.wants(record) {
 			continue
 		}
 		person, err := profile.Parse(record.Profile)
 		if err != nil {
-			return p, errUnreadable
+			return size, errUnreadable
 		}
-		p.people = append(p.people, person)
+		into.people = append(into.people, person)
 		size += len(record.Profile)
 	}
-	return p, nil
+	return size, nil
 }
 
 var errUnreadable = errors.New("a stored profile cannot be read")

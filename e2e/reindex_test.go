@@ -99,6 +99,22 @@ func TestReindexingGoesOnWhereItWasStopped(t *testing.T) {
 	require.Contains(t, reindexed(t, file), "nothing to do")
 }
 
+func TestReindexingPassesOverWhatCannotBeRead(t *testing.T) {
+	file := unindexed(t, 3)
+	db, err := sql.Open("sqlite", file)
+	require.NoError(t, err)
+	defer db.Close()
+	_, err = db.Exec(`UPDATE identity_vault SET profile = 'no JSON' WHERE id = ?`, member(1))
+	require.NoError(t, err)
+	text, err := exec.Command(tool, "vault", "reindex", "--vault", file).CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(text), "cis: 1 profiles cannot be read")
+	require.Contains(t, string(text), member(1), "by its sequence number, which is this here")
+	found, err := inVPN(t, file)
+	require.NoError(t, err)
+	require.Equal(t, 2, found)
+}
+
 func TestReindexingWhatIsNoVaultIsOneClearLine(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "notes.txt")
 	require.NoError(t, os.WriteFile(file, []byte("no vault, but text that is longer than a header"), 0o600))

@@ -57,7 +57,7 @@ const reindexPage = 100
 // derives them. It may be stopped at any time and goes on where it was when it
 // is called again; the vault can be read and written meanwhile. After each
 // step it tells how many records of those that had none are done.
-func Reindex(ctx context.Context, s Store, terms func(Record) ([]Term, error), progress func(done, total int)) error {
+func Reindex(ctx context.Context, s Store, terms func(Record) []Term, progress func(done, total int)) error {
 	for done := 0; ; {
 		records, left, err := s.Unindexed(ctx, reindexPage)
 		if err != nil {
@@ -69,10 +69,7 @@ func Reindex(ctx context.Context, s Store, terms func(Record) ([]Term, error), p
 		}
 		indexed := make([]Indexed, len(records))
 		for i, r := range records {
-			indexed[i].Record = r
-			if indexed[i].Terms, err = terms(r); err != nil {
-				return fmt.Errorf("the profile with the sequence number %s: %w", r.SequenceNumber, err)
-			}
+			indexed[i] = Indexed{r, terms(r)}
 		}
 		if err := s.Index(ctx, indexed...); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -38,8 +39,9 @@ func (r reindex) Run(ctx context.Context) error {
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("people"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("people"),
 		progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond))
-	indexed := 0
-	err = vault.Reindex(ctx, store, activities.SearchTerms, func(done, total int) {
+	indexed, unreadable := 0, []string{}
+	terms := activities.SearchTerms(func(r vault.Record) { unreadable = append(unreadable, r.SequenceNumber) })
+	err = vault.Reindex(ctx, store, terms, func(done, total int) {
 		indexed = done
 		if total > 0 {
 			bar.ChangeMax(total)
@@ -57,5 +59,9 @@ func (r reindex) Run(ctx context.Context) error {
 		return nil
 	}
 	fmt.Printf("%d people were indexed. The search index is complete.\n", indexed)
+	if len(unreadable) > 0 {
+		return fmt.Errorf("%d profiles cannot be read, and are found by nothing: those that the changes with these sequence numbers stored: %s",
+			len(unreadable), strings.Join(unreadable, ", "))
+	}
 	return nil
 }

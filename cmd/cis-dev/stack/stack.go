@@ -100,7 +100,10 @@ func (s *Stack) takeData(ctx context.Context) error {
 	}
 	s.closers.addCloser(s.vault)
 	// A vault of an older version has no search index yet.
-	if err := vault.Reindex(ctx, s.vault, activities.SearchTerms, func(int, int) {}); err != nil {
+	unreadable := func(r vault.Record) {
+		s.log("vault").Warn("a stored profile cannot be read", "sequence_number", r.SequenceNumber)
+	}
+	if err := vault.Reindex(ctx, s.vault, activities.SearchTerms(unreadable), func(int, int) {}); err != nil {
 		return fmt.Errorf("vault: %w", err)
 	}
 	return nil
