@@ -1,6 +1,9 @@
 package change
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // State is how far a change set has come. It is the search attribute CisState.
 type State string
@@ -142,4 +145,16 @@ type Failed struct {
 type Target struct {
 	Name    string `json:"name"`
 	Changes []int  `json:"changes"`
+}
+
+// UnmarshalJSON also reads what histories have from the time when a set was one
+// change: the name alone.
+func (t *Target) UnmarshalJSON(text []byte) error {
+	var name string
+	if json.Unmarshal(text, &name) == nil {
+		*t = Target{name, []int{0}}
+		return nil
+	}
+	type plain Target
+	return json.Unmarshal(text, (*plain)(t))
 }

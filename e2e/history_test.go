@@ -37,7 +37,7 @@ func history(t *testing.T, c client.Client, number any) *historypb.History {
 // shapes carries out a change of each kind and returns their histories.
 func shapes(t *testing.T) map[string]*historypb.History {
 	badges, payroll := newReceiver(t), newReceiver(t)
-	p := start(t, "--webhook", "badges="+badges.address, "--webhook", "payroll="+payroll.address)
+	p := start(t, "--allow-delete", "--webhook", "badges="+badges.address, "--webhook", "payroll="+payroll.address)
 	c := p.temporalClient()
 	recorded := map[string]*historypb.History{}
 	last := func() any {
@@ -70,6 +70,19 @@ func shapes(t *testing.T) map[string]*historypb.History {
 	recorded["skipped"] = history(t, c, parked)
 	payroll.answer(0)
 	recorded["conflict"] = conflict(t, p, c)
+
+	bodies := p.members(change.MaxSetSize + 2)
+	require.Equal(t, http.StatusForbidden, p.batch(append(bodies, p.signed("mozilliansorg", "email|x"))).status)
+	recorded["abandoned"] = history(t, c, search(t, c, `CisState = "Abandoned"`, 1)[0][len("change/"):])
+	for name, number := range map[string]string{
+		"several":  numbers(p.batch(bodies[:3]), "creates")[0],
+		"released": numbers(p.batch(bodies), "creates")[0],
+	} {
+		p.await(number, "Completed")
+		recorded[name] = history(t, c, number)
+	}
+	require.Equal(t, http.StatusOK, p.must(http.MethodDelete, "/v2/user", p.token(), p.newcomer(ada)).status)
+	recorded["deleted"] = history(t, c, search(t, c, `CisCondition = "delete"`, 1)[0][len("change/"):])
 	return recorded
 }
 

@@ -15,15 +15,15 @@ import (
 	"cis/workflows"
 )
 
-// histories are what real servers have recorded of changes, by earlier
-// versions of the workflow too: a worker of this version must be able to take
-// each of them over, at any point. To record those of this version:
+// histories are what real servers have recorded of changes, a folder for each
+// version of the workflow: a worker of this version must be able to take each
+// of them over, at any point. To record those of this version:
 //
-//	CIS_RECORD=$PWD/workflows/testdata/histories go test ./e2e -run HistoriesReplay
+//	CIS_RECORD=$PWD/workflows/testdata/histories/2 go test ./e2e -run HistoriesReplay
 const histories = "testdata/histories"
 
 func TestWorkersTakeRecordedChangesOver(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(histories, "*.json"))
+	files, err := filepath.Glob(filepath.Join(histories, "*", "*.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	replayer := worker.NewWorkflowReplayer()
