@@ -32,6 +32,9 @@ type Options struct {
 	Limits api.Limits
 	// AllowDelete lets people be deleted.
 	AllowDelete bool
+	// RequireBound are the publishers whose signatures must be bound to person
+	// and attribute.
+	RequireBound []string
 	// Salt is what people's uuids are derived with, instead of a generated one.
 	Salt string
 	// PersonURL is where clients reach the Person API, where that is not where

@@ -26,7 +26,7 @@ func (s *Stack) dependencies() (worker.Dependencies, error) {
 	}
 	return worker.Dependencies{
 		Integration: &activities.Integration{
-			Vault: s.vault, Rules: rules, Verifier: signing.NewVerifier(s.keySets), Signer: s.signers[profile.CIS],
+			Vault: s.vault, Rules: rules, Verifier: signing.NewVerifier(s.keySets, s.options.RequireBound...), Signer: s.signers[profile.CIS],
 			Salt: s.secrets.Salt, Targets: s.targets, Now: time.Now,
 		},
 		Publishing: &activities.Publishing{
