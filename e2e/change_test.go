@@ -291,3 +291,18 @@ func TestBadInputGetsItsErrorAndLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, p.post(text).status, "a JSON string that holds a profile is one")
 }
+
+func TestBoundSignaturesCanBeRequiredOfAPublisher(t *testing.T) {
+	p := start(t, "--require-bound", "ldap")
+	bound := p.newcomer(ada)
+	free := parse(t, string(bound))
+	for path, a := range free.Attributes() {
+		if a.Publisher() == "ldap" && !a.IsNull() {
+			free = free.With(path, unbound(p, "ldap", a))
+		}
+	}
+	r := p.post(free.JSON())
+	require.Equal(t, http.StatusForbidden, r.status, r.text)
+	require.Equal(t, "invalid_signature", r.body["code"])
+	require.Equal(t, http.StatusOK, p.post(bound).status)
+}
