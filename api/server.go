@@ -131,6 +131,7 @@ func nothing(c *gin.Context) {
 // changeHost keeps what only the Change API has from the Person API's host.
 func (s *server) changeHost(c *gin.Context) {
 	if s.atPersonHost(c) {
+		c.Header("Allow", http.MethodGet)
 		s.notAllowed(c)
 	}
 }
@@ -143,6 +144,7 @@ func (s *server) notAllowed(c *gin.Context) {
 	case !s.atPersonHost(c):
 		fail(c, newError(http.StatusMethodNotAllowed, "method_not_allowed", description))
 	case c.Request.URL.Path == "/v2/user":
+		c.Writer.Header().Del("Allow")
 		nothing(c)
 	default:
 		c.AbortWithStatusJSON(http.StatusMethodNotAllowed, gin.H{"message": description})

@@ -39,6 +39,7 @@ func TestThePersonAPIsHostTakesNoChanges(t *testing.T) {
 			api.ServeHTTP(answer, request)
 			require.Equal(t, test.status, answer.Code)
 			require.Contains(t, answer.Body.String(), test.body)
+			require.Equal(t, test.status == http.StatusMethodNotAllowed, answer.Header().Get("Allow") != "")
 		})
 	}
 }
