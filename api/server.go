@@ -42,7 +42,8 @@ type Options struct {
 	// AllowDelete lets people be deleted.
 	AllowDelete bool
 	// PersonHost is the host name of the Person API, where it is not that of
-	// the Change API: what each of them says of itself is then its own.
+	// the Change API: what each of them says of itself is then its own, and
+	// changes are not taken there.
 	PersonHost string
 	Limits     Limits
 	Logger     *slog.Logger
@@ -66,12 +67,8 @@ func New(o Options) http.Handler {
 	r.Use(identify, s.log, s.recover, crossOrigin(), wellFormed)
 	r.UseRawPath, r.UnescapePathValues = true, false
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
-	r.NoRoute(func(c *gin.Context) {
-		fail(c, newError(http.StatusNotFound, "not_found", "there is nothing at this path"))
-	})
-	r.NoMethod(func(c *gin.Context) {
-		fail(c, newError(http.StatusMethodNotAllowed, "method_not_allowed", "The method is not allowed for the requested URL."))
-	})
+	r.NoRoute(nothing)
+	r.NoMethod(s.notAllowed)
 
 	r.GET("/healthz", s.healthz)
 	r.GET("/readyz", s.readyz)
@@ -86,7 +83,7 @@ func New(o Options) http.Handler {
 	open.GET("/status", s.status)
 	open.GET("/user/metadata/:email", s.metadata)
 
-	write := r.Group("/v2", o.Tokens.required, limit, scope(ScopeWrite))
+	write := r.Group("/v2", s.changeHost, o.Tokens.required, limit, scope(ScopeWrite))
 	write.POST("/user", s.submitOne)
 	write.PUT("/user", s.submitOne)
 	write.POST("/users", s.submitMany)
@@ -126,12 +123,47 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-// crossOrigin lets web pages of any origin call, as the original does. Tokens
-// are sent by the page itself: there are no cookies that a browser would add.
+// nothing answers that the path leads nowhere.
+func nothing(c *gin.Context) {
+	fail(c, newError(http.StatusNotFound, "not_found", "there is nothing at this path"))
+}
+
+// changeHost keeps what only the Change API has from the Person API's host.
+func (s *server) changeHost(c *gin.Context) {
+	if s.atPersonHost(c) {
+		c.Header("Allow", http.MethodGet)
+		s.notAllowed(c)
+	}
+}
+
+// notAllowed answers that the path does not take the method. The Person API
+// says so in a form of its own, and knows no path /v2/user.
+func (s *server) notAllowed(c *gin.Context) {
+	const description = "The method is not allowed for the requested URL."
+	switch {
+	case !s.atPersonHost(c):
+		fail(c, newError(http.StatusMethodNotAllowed, "method_not_allowed", description))
+	case c.Request.URL.Path == "/v2/user":
+		c.Writer.Header().Del("Allow")
+		nothing(c)
+	default:
+		c.AbortWithStatusJSON(http.StatusMethodNotAllowed, gin.H{"message": description})
+	}
+}
+
+// atPersonHost tells whether a request is for the Person API alone.
+func (s *server) atPersonHost(c *gin.Context) bool {
+	return s.PersonHost != "" && c.Request.Host == s.PersonHost
+}
+
+// crossOrigin lets web pages of any origin call, also those that ask the
+// browser to send cookies along, as the original does. There are no cookies:
+// nobody's rights are in a request but by the token that the page itself sends.
 func crossOrigin() gin.HandlerFunc {
 	return cors.New(cors.Config{
-		AllowAllOrigins: true,
-		AllowMethods:    []string{"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"},
+		AllowOriginFunc:  func(string) bool { return true },
+		AllowCredentials: true,
+		AllowMethods:     []string{"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"},
 		AllowHeaders: []string{
 			"x-requested-with", "content-type", "accept", "origin", "authorization", "x-csrftoken", "withcredentials",
 			"cache-control", "cookie", "session-id", "if-none-match", "idempotency-key", "x-request-id", "traceparent",
@@ -143,7 +175,7 @@ func crossOrigin() gin.HandlerFunc {
 }
 
 func (s *server) banner(c *gin.Context) {
-	if s.PersonHost != "" && c.Request.Host == s.PersonHost {
+	if s.atPersonHost(c) {
 		c.String(http.StatusOK, "Mozilla Profile Retrieval Service Endpoint")
 		return
 	}

@@ -274,9 +274,19 @@ func (s *Stack) startAPI(context.Context) error {
 		},
 		WellKnown: s.wellKnown.JSON(), ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
 		Version: s.options.Version, Deadline: s.options.Deadline, BatchDeadline: s.options.BatchDeadline,
-		AllowDelete: s.options.AllowDelete, PersonHost: host(s.options.PersonURL), Limits: s.options.Limits, Logger: s.log("api"),
+		AllowDelete: s.options.AllowDelete, PersonHost: s.personHost(), Limits: s.options.Limits, Logger: s.log("api"),
 	}))
 	return nil
+}
+
+// personHost is the host name of the Person API, "" if the Change API has it
+// too.
+func (s *Stack) personHost() string {
+	person := host(s.options.PersonURL)
+	if person == host(s.APIURL()) {
+		return ""
+	}
+	return person
 }
 
 // host is the host name of a URL, "" of none.
