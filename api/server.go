@@ -68,7 +68,7 @@ func New(o Options) http.Handler {
 	r.UseRawPath, r.UnescapePathValues = true, false
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.NoRoute(nothing)
-	r.NoMethod(s.notAllowed)
+	r.NoMethod(notAllowed)
 
 	r.GET("/healthz", s.healthz)
 	r.GET("/readyz", s.readyz)
@@ -132,23 +132,13 @@ func nothing(c *gin.Context) {
 func (s *server) changeHost(c *gin.Context) {
 	if s.atPersonHost(c) {
 		c.Header("Allow", http.MethodGet)
-		s.notAllowed(c)
+		notAllowed(c)
 	}
 }
 
-// notAllowed answers that the path does not take the method. The Person API
-// says so in a form of its own, and knows no path /v2/user.
-func (s *server) notAllowed(c *gin.Context) {
-	const description = "The method is not allowed for the requested URL."
-	switch {
-	case !s.atPersonHost(c):
-		fail(c, newError(http.StatusMethodNotAllowed, "method_not_allowed", description))
-	case c.Request.URL.Path == "/v2/user":
-		c.Writer.Header().Del("Allow")
-		nothing(c)
-	default:
-		c.AbortWithStatusJSON(http.StatusMethodNotAllowed, gin.H{"message": description})
-	}
+// notAllowed answers that the path does not take the method.
+func notAllowed(c *gin.Context) {
+	fail(c, newError(http.StatusMethodNotAllowed, "method_not_allowed", "The method is not allowed for the requested URL."))
 }
 
 // atPersonHost tells whether a request is for the Person API alone.

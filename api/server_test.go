@@ -13,7 +13,7 @@ import (
 
 func TestThePersonAPIsHostTakesNoChanges(t *testing.T) {
 	gin.SetMode(gin.TestMode)
-	const person, notAllowed = "person.example.org", `{"message":"The method is not allowed for the requested URL."}`
+	const person, notAllowed = "person.example.org", `"code":"method_not_allowed"`
 	api := New(Options{Tokens: &Tokens{}, PersonHost: person, AllowDelete: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	for _, test := range []struct {
 		host, method, path string
@@ -23,13 +23,13 @@ func TestThePersonAPIsHostTakesNoChanges(t *testing.T) {
 		{person, http.MethodPost, "/v2/users", http.StatusMethodNotAllowed, notAllowed},
 		{person, http.MethodPut, "/v2/users", http.StatusMethodNotAllowed, notAllowed},
 		{person, http.MethodPost, "/v2/user/user_id/x", http.StatusMethodNotAllowed, notAllowed},
-		{person, http.MethodPost, "/v2/user", http.StatusNotFound, "not_found"},
-		{person, http.MethodDelete, "/v2/user", http.StatusNotFound, "not_found"},
-		{person, http.MethodGet, "/v2/user", http.StatusNotFound, "not_found"},
+		{person, http.MethodPost, "/v2/user", http.StatusMethodNotAllowed, notAllowed},
+		{person, http.MethodDelete, "/v2/user", http.StatusMethodNotAllowed, notAllowed},
+		{person, http.MethodGet, "/v2/user", http.StatusMethodNotAllowed, notAllowed},
 		{person, http.MethodGet, "/v2/users", http.StatusUnauthorized, "authorization_header_missing"},
 		{"change.example.org", http.MethodPost, "/v2/users", http.StatusUnauthorized, "authorization_header_missing"},
 		{"change.example.org", http.MethodDelete, "/v2/user", http.StatusUnauthorized, "authorization_header_missing"},
-		{"change.example.org", http.MethodGet, "/v2/user", http.StatusMethodNotAllowed, `"code":"method_not_allowed"`},
+		{"change.example.org", http.MethodGet, "/v2/user", http.StatusMethodNotAllowed, notAllowed},
 		{"change.example.org", http.MethodGet, "/v2/users", http.StatusUnauthorized, "authorization_header_missing"},
 	} {
 		t.Run(test.host+" "+test.method+" "+test.path, func(t *testing.T) {
