@@ -78,6 +78,7 @@ func numbers(r reply, list string) []string {
 }
 
 func TestABatchIsStoredAndPublishedInSets(t *testing.T) {
+	t.Parallel()
 	badges := newReceiver(t)
 	p := start(t, "--webhook", "badges="+badges.address)
 	created := p.batch(p.members(120))
@@ -128,6 +129,7 @@ func (p *process) sequenceNumberOf(id string) string {
 }
 
 func TestOneWrongProfileAmongThousandsRefusesTheBatch(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	bodies := p.members(4001)
 	bodies[3999] = bytes.Replace(bodies[3999], []byte(`"verified":true`), []byte(`"verified":false`), 1)
@@ -151,6 +153,7 @@ func TestOneWrongProfileAmongThousandsRefusesTheBatch(t *testing.T) {
 }
 
 func TestEveryBadProfileOfABatchIsNamed(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	bodies := p.members(130)
 	bodies[3] = []byte(`7`)
@@ -172,6 +175,7 @@ func TestEveryBadProfileOfABatchIsNamed(t *testing.T) {
 }
 
 func TestBatchesThatCannotBeReadAreRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	valid := p.members(60)
 	token := p.token()
@@ -201,6 +205,7 @@ func TestBatchesThatCannotBeReadAreRefused(t *testing.T) {
 }
 
 func TestARepeatedBatchIsOneBatch(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	bodies := p.members(70)
 	first := p.batch(bodies, "Idempotency-Key", "monday")
@@ -225,6 +230,7 @@ func TestARepeatedBatchIsOneBatch(t *testing.T) {
 }
 
 func TestWhatBreaksOffGivesUpNothingOfOthers(t *testing.T) {
+	t.Parallel()
 	badges := newReceiver(t)
 	badges.answer(http.StatusServiceUnavailable)
 	p := start(t, "--webhook", "badges="+badges.address, "--webhook-retries", "100ms,100ms,100ms,100ms,100ms,1s,1s,1s,1s,1s")
@@ -246,6 +252,7 @@ func TestWhatBreaksOffGivesUpNothingOfOthers(t *testing.T) {
 }
 
 func TestALargeProfileOfMarkupIsStored(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	body := p.newcomer(ada, value{"description", strings.Repeat("<", 350_000), ""}) // also in its signature
 	r := p.post(body)
@@ -254,6 +261,7 @@ func TestALargeProfileOfMarkupIsStored(t *testing.T) {
 }
 
 func TestATargetThatFailsForOnePersonOfABatchParksThatPersonAlone(t *testing.T) {
+	t.Parallel()
 	badges := newReceiver(t)
 	badges.refuse(member(3), http.StatusBadRequest)
 	p := start(t, "--webhook", "badges="+badges.address)
@@ -276,6 +284,7 @@ func TestATargetThatFailsForOnePersonOfABatchParksThatPersonAlone(t *testing.T) 
 }
 
 func TestABatchSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	bodies := p.members(400)
 	token := p.token()
@@ -299,6 +308,7 @@ func TestABatchSurvivesAKill(t *testing.T) {
 }
 
 func TestStatusIsKnownAfterTemporalHasForgotten(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	number := p.post(p.newcomer(ada)).body["sequence_number"].(string)
 	p.await(number, "Completed")

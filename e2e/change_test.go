@@ -38,6 +38,7 @@ func (p *process) entry(id string) *ldap.Entry {
 }
 
 func TestAChangeTravelsFromTheRequestToEveryTarget(t *testing.T) {
+	t.Parallel()
 	hook := newReceiver(t)
 	p := start(t, "--webhook", "badges="+hook.address)
 	sent := p.newcomer(ada, value{"access_information.ldap", map[string]any{"vpn": nil, "releng": nil}, "ndaed"},
@@ -137,6 +138,7 @@ func requireDelivered(t *testing.T, p *process, deliveries []delivery, number st
 }
 
 func TestReadersSeeWhatTheirScopesAllow(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	require.Equal(t, http.StatusOK, p.post(p.newcomer(ada)).status)
 	const path = "/v2/user/user_id/ad%7CMozilla-LDAP%7Cada"
@@ -171,6 +173,7 @@ func TestReadersSeeWhatTheirScopesAllow(t *testing.T) {
 }
 
 func TestARepeatedRequestIsOneChange(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	body := p.newcomer(ada)
 	const header, key = "Idempotency-Key", "monday's import"
@@ -200,6 +203,7 @@ func TestARepeatedRequestIsOneChange(t *testing.T) {
 }
 
 func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	hook := newReceiver(t)
 	hook.answer(http.StatusServiceUnavailable)
 	p := start(t, "--webhook", "badges="+hook.address, "--webhook-retries", "200ms,200ms,"+strings.Repeat("500ms,", 100)+"1s")
@@ -238,6 +242,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 }
 
 func TestBadInputGetsItsErrorAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	const id = "email|bad"
 	good := p.newcomer(id)
@@ -293,6 +298,7 @@ func TestBadInputGetsItsErrorAndLeavesNothing(t *testing.T) {
 }
 
 func TestBoundSignaturesCanBeRequiredOfAPublisher(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--require-bound", "ldap")
 	bound := p.newcomer(ada)
 	free := parse(t, string(bound))

@@ -45,6 +45,7 @@ func (p *process) assemble(method string, active, inactive int) (present, gone [
 }
 
 func TestTheRustClientReadsEverybodyPageByPage(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	present, _ := p.assemble("email", 230, 15)
 	c := newRustClient(p, everything...)
@@ -66,6 +67,7 @@ func TestTheRustClientReadsEverybodyPageByPage(t *testing.T) {
 }
 
 func TestTheRustClientFindsAnEmptyListAtItsEnd(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newRustClient(p, everything...)
 	require.Equal(t, [][]rustProfile{nil}, c.users(""))
@@ -76,6 +78,7 @@ func TestTheRustClientFindsAnEmptyListAtItsEnd(t *testing.T) {
 }
 
 func TestTheRustClientSubmitsPeopleInBatches(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newRustClient(p, everything...)
 	var all []rustProfile
@@ -129,6 +132,7 @@ func newRustPerson(p *process, id string) rustProfile {
 }
 
 func TestTheRustClientDeletesAPersonAndTheReceiverIsTold(t *testing.T) {
+	t.Parallel()
 	deliveries := make(chan told, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { deliveries <- readTold(r) }))
 	t.Cleanup(hook.Close)
@@ -152,6 +156,7 @@ func TestTheRustClientDeletesAPersonAndTheReceiverIsTold(t *testing.T) {
 }
 
 func TestDeletionIsRefusedToTheRustClientUnlessItIsAllowed(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newRustClient(p, everything...)
 	body := newRustPerson(p, ada)
@@ -166,6 +171,7 @@ func TestDeletionIsRefusedToTheRustClientUnlessItIsAllowed(t *testing.T) {
 }
 
 func TestThePythonPublishersListWhomCISKnows(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	present, gone := p.assemble("ad|Mozilla-LDAP", 1100, 6)
 	require.Equal(t, http.StatusOK, p.post(p.member("oauth2|firefoxaccounts|0a1b", true)).status)
@@ -206,6 +212,7 @@ func keys[V any](m map[string]V) (names []string) {
 }
 
 func TestThePythonPublishersReadEveryProfile(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	present, _ := p.assemble("email", 230, 15)
 	c := newPythonClient(p, "hris")
@@ -233,6 +240,7 @@ func TestThePythonPublishersReadEveryProfile(t *testing.T) {
 }
 
 func TestTheHRPublisherFindsTheStaffAndDeactivatesWhoLeft(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	var bodies [][]byte
 	all := ids("ad|Mozilla-LDAP", 80)

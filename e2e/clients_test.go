@@ -21,6 +21,7 @@ import (
 var everything = []string{"read:fullprofile", "display:all", "write"}
 
 func TestTheRustClientFindsAPersonByEveryKey(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newRustClient(p, everything...)
 	for i, id := range []string{ada, "oauth2|firefoxaccounts|0a1b", "email|ada+cis@example.org", "github|o'brien & söhne; a/b=?#[x]^`{}\"<>"} {
@@ -42,6 +43,7 @@ func TestTheRustClientFindsAPersonByEveryKey(t *testing.T) {
 }
 
 func TestTheRustClientKnowsWhoIsAbsentAndWhoIsInactive(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newRustClient(p, everything...)
 	require.Equal(t, http.StatusOK, p.post(p.newcomer(ada)).status)
@@ -70,6 +72,7 @@ func TestTheRustClientKnowsWhoIsAbsentAndWhoIsInactive(t *testing.T) {
 }
 
 func TestTheRustClientSeesOfAPersonWhatItsFilterLeaves(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	require.Equal(t, http.StatusOK, p.post(p.newcomer(ada)).status)
 	c := newRustClient(p, everything...)
@@ -95,6 +98,7 @@ func TestTheRustClientSeesOfAPersonWhatItsFilterLeaves(t *testing.T) {
 }
 
 func TestTheRustClientUpdatesAPersonWithTheWholeProfile(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newRustClient(p, everything...)
 	publisher := newPythonClient(p, "ldap")
@@ -129,6 +133,7 @@ func TestTheRustClientUpdatesAPersonWithTheWholeProfile(t *testing.T) {
 }
 
 func TestThePythonPublishersCreateAndUpdatePeople(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	ldap := newPythonClient(p, "ldap")
 	full := func(name string) *profile.Profile {
@@ -168,6 +173,7 @@ func TestThePythonPublishersCreateAndUpdatePeople(t *testing.T) {
 }
 
 func TestTheAccessProvidersPublisherCreatesAndBlocksPeople(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	c := newPythonClient(p, "access_provider")
 	const id = "github|1003"
@@ -195,6 +201,7 @@ func TestTheAccessProvidersPublisherCreatesAndBlocksPeople(t *testing.T) {
 }
 
 func TestAReceiverLooksUpWhomItIsToldOf(t *testing.T) {
+	t.Parallel()
 	deliveries := make(chan told, 10)
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { deliveries <- readTold(r) }))
 	t.Cleanup(hook.Close)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestWhatTakesTooLongIsAcknowledgedAndCarriedOut(t *testing.T) {
+	t.Parallel()
 	p := start(t, "--deadline", "3s")
 	vault, err := sql.Open("sqlite", "file:"+filepath.Join(p.data, "vault.db")+"?_txlock=immediate")
 	require.NoError(t, err)

@@ -53,6 +53,7 @@ var withoutDeletion = []int{901}
 // case that differs must be in deviations.yaml, one that is there must differ,
 // and just as it says.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	dir := goldenDir(t)
 	cases := readCases(t, dir)
 	deviations := readDeviations(t, cases)

@@ -125,6 +125,7 @@ func conflict(t *testing.T, p *process, c client.Client) *historypb.History {
 // middle, as a worker does that takes a change over. With CIS_RECORD set the
 // histories are kept for the replay tests of later versions.
 func TestHistoriesReplay(t *testing.T) {
+	t.Parallel()
 	replayer := worker.NewWorkflowReplayer()
 	replayer.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
 	for name, h := range shapes(t) {

@@ -39,6 +39,7 @@ var pure = map[string][]string{
 }
 
 func TestImportsPointOneWay(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "cis/...").Output()
 	require.NoError(t, err)
 	for line := range strings.Lines(string(out)) {

@@ -57,6 +57,7 @@ func decide(c client.Client, id, update string, argument any) (change.TargetProg
 }
 
 func TestOperatorsFindAndMendWhatIsStuck(t *testing.T) {
+	t.Parallel()
 	hook := newReceiver(t)
 	hook.answer(http.StatusBadRequest)
 	p := start(t, "--webhook", "payroll="+hook.address)

@@ -268,7 +268,7 @@ func (p *process) person(id string) *profile.Profile {
 func (p *process) await(number any, state string) reply {
 	token := p.token()
 	var last reply
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		last = p.must(http.MethodGet, fmt.Sprint("/v2/status?sequenceNumber=", number), token, nil)
 		if last.body["state"] == state {

@@ -73,6 +73,7 @@ func awaitText(t *testing.T, from io.Reader, pattern string) {
 }
 
 func TestReindexingGoesOnWhereItWasStopped(t *testing.T) {
+	t.Parallel()
 	const people = 2 * vault.MaxLimit
 	file := unindexed(t, people)
 	_, err := inVPN(t, file)
@@ -100,6 +101,7 @@ func TestReindexingGoesOnWhereItWasStopped(t *testing.T) {
 }
 
 func TestReindexingPassesOverWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	file := unindexed(t, 3)
 	db, err := sql.Open("sqlite", file)
 	require.NoError(t, err)
@@ -116,6 +118,7 @@ func TestReindexingPassesOverWhatCannotBeRead(t *testing.T) {
 }
 
 func TestReindexingWhatIsNoVaultIsOneClearLine(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "notes.txt")
 	require.NoError(t, os.WriteFile(file, []byte("no vault, but text that is longer than a header"), 0o600))
 	text, err := exec.Command(tool, "vault", "reindex", "--vault", file).CombinedOutput()

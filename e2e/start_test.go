@@ -18,6 +18,7 @@ import (
 )
 
 func TestWhatCannotStartSaysWhyInALine(t *testing.T) {
+	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer busy.Close()
@@ -47,6 +48,7 @@ func TestWhatCannotStartSaysWhyInALine(t *testing.T) {
 }
 
 func TestADataFolderBelongsToOneProcess(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	second := prepare(t, "--no-samples")
 	second.data = p.data
@@ -54,6 +56,7 @@ func TestADataFolderBelongsToOneProcess(t *testing.T) {
 }
 
 func TestStateIsKeptOverARestart(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	r := p.post(p.newcomer(ada))
 	p.await(r.body["sequence_number"], "Completed")
@@ -81,6 +84,7 @@ func TestASlowClientIsSentAway(t *testing.T) {
 }
 
 func TestTheSamplesAndTheCommandsToPaste(t *testing.T) {
+	t.Parallel()
 	p := prepare(t)
 	p.launch()
 	ready := func() bool { return strings.Contains(p.said(), "Ctrl-C stops.") }
@@ -111,6 +115,7 @@ func TestTheSamplesAndTheCommandsToPaste(t *testing.T) {
 
 // The reference data: what the original's publishers signed is taken as it is.
 func TestProfilesThatTheOriginalSigned(t *testing.T) {
+	t.Parallel()
 	folder := testdata.Dir(t)
 	p := start(t, "--well-known", filepath.Join(folder, "well-known-dev.json"), "--well-known", filepath.Join(folder, "well-known-builtin.json"))
 	var export map[string]json.RawMessage
