@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -189,6 +190,29 @@ func TestTheExamplesFitTheirSchemas(t *testing.T) {
 	}
 	walk("", described(t), check)
 	require.Greater(t, checked, 40)
+}
+
+func TestTheSignedExamplesAreWhatWasSigned(t *testing.T) {
+	checked := 0
+	walk("", described(t), func(at string, node map[string]any) {
+		_, signed := node["signature"].(map[string]any)
+		_, valued := node["value"].(string)
+		if !signed || !valued {
+			return
+		}
+		text, err := json.Marshal(map[string]any{"user_id": node})
+		require.NoError(t, err)
+		parsed, err := profile.Parse(text)
+		require.NoError(t, err)
+		attribute := parsed.Get(profile.UserID)
+		content, err := attribute.SignedContent()
+		require.NoError(t, err)
+		message, err := jws.ParseString(attribute.Signature().Publisher.Value)
+		require.NoError(t, err, at)
+		require.True(t, profile.EqualJSON(content, message.Payload()), "%s: %s", at, message.Payload())
+		checked++
+	})
+	require.Equal(t, 6, checked)
 }
 
 func TestTheDocumentTellsEveryScope(t *testing.T) {
