@@ -109,27 +109,53 @@ func TestTheDocumentIsBrowsedWithNothingFromElsewhere(t *testing.T) {
 
 // What no other test asks for is said here, for the contract's sake.
 func TestTheDocumentsOtherAnswers(t *testing.T) {
-	p := start(t, "--rate-limit", "20")
+	p := start(t, "--rate-limit", "30")
 	token := p.token()
-	status := func(method, path, token string, body []byte, headers ...string) int {
-		return p.must(method, path, token, body, headers...).status
+	require.Equal(t, http.StatusOK, p.must(http.MethodPut, "/v2/users", token, array([][]byte{p.newcomer(ada)})).status)
+	const byID, listed, named = "/v2/user/user_id/ad%7CMozilla-LDAP%7Cada", "/v2/users/id/all?connectionMethod=ad", "/v2/user/metadata/ada%40example.org"
+	const found = "/v2/users/id/all/by_attribute_contains?staff_information.staff=true"
+	const graph = "/graphql?query=%7Bprofiles%7Bitems%7Bschema%7D%7D%7D"
+	for _, test := range []struct {
+		status       int
+		method, path string
+		token, body  string
+		headers      []string
+	}{
+		{200, "GET", "/healthz", "", "", nil},
+		{200, "HEAD", "/readyz", "", "", nil},
+		{400, "GET", "/healthz?%", "", "", nil},
+		{200, "HEAD", "/v2/version", "", "", nil},
+		{200, "GET", "/.well-known/profile.schema", "", "", nil},
+		{200, "HEAD", "/docs", "", "", nil},
+		{200, "GET", "/docs/page.js", "", "", nil},
+		{404, "GET", "/docs/index.html", "", "", nil},
+		{403, "PUT", "/v2/users", p.token("display:all"), "[]", nil},
+		{401, "PUT", "/v2/users", "", "[]", nil},
+		{200, "OPTIONS", "/v2/user", "", "", []string{"Origin", "http://example.org", "Access-Control-Request-Method", "POST"}},
+		{200, "GET", byID, token, "", []string{"Origin", "http://example.org", "X-Request-Id", "one"}},
+		{200, "HEAD", byID, token, "", nil},
+		{304, "GET", byID, token, "", []string{"If-None-Match", "*"}},
+		{304, "GET", "/v2/users", token, "", []string{"If-None-Match", "*"}},
+		{304, "HEAD", listed, token, "", []string{"If-None-Match", "*"}},
+		{401, "GET", listed, "", "", nil},
+		{401, "GET", found, p.token("write"), "", nil},
+		{200, "GET", found + "&fullProfiles=True&filterDisplay=staff", token, "", nil},
+		{401, "GET", "/v2/status?sequenceNumber=1", "garbage", "", nil},
+		{200, "GET", named, token, "", nil},
+		{401, "GET", named, "garbage", "", nil},
+		{200, "GET", graph, token, "", nil},
+		{304, "GET", graph, token, "", []string{"If-None-Match", "*"}},
+		{400, "GET", "/graphql", token, "", nil},
+		{200, "GET", "/graphql?query=%7Bnothing%7D", token, "", nil},
+		{200, "POST", "/graphql", token, `{"query":"query($id:String){profile(userId:$id){firstName{value}}}","variables":{"id":"ad|Mozilla-LDAP|ada"}}`, nil},
+		{400, "POST", "/graphql", token, `{"query":`, nil},
+		{200, "POST", "/graphql", token, `{"query":"{a:profiles(first:60){nextPage} b:profiles(first:60){nextPage}}"}`, nil},
+		{413, "POST", "/graphql", token, `{"query":"` + strings.Repeat(" ", 1<<20) + `"}`, nil},
+		{401, "POST", "/graphql", "", `{}`, nil},
+	} {
+		r := p.must(test.method, test.path, test.token, []byte(test.body), test.headers...)
+		require.Equal(t, test.status, r.status, "%s %s: %s", test.method, test.path, r.text)
 	}
-	for _, path := range []string{"/healthz", "/readyz", "/v2/version", "/.well-known/profile.schema", "/docs", "/docs/page.js"} {
-		require.Equal(t, 200, status(http.MethodGet, path, "", nil), path)
-		require.Equal(t, 200, status(http.MethodHead, path, "", nil), path)
-	}
-	require.Equal(t, 404, status(http.MethodGet, "/docs/index.html", "", nil))
-	require.Equal(t, 200, status(http.MethodPut, "/v2/users", token, array([][]byte{p.newcomer(ada)})))
-	require.Equal(t, 403, status(http.MethodPut, "/v2/users", p.token("display:all"), array(nil)))
-	require.Equal(t, 401, status(http.MethodPut, "/v2/users", "", array(nil)))
-	require.Equal(t, 401, status(http.MethodGet, "/v2/users/id/all/by_attribute_contains?staff_information.staff=true", p.token("write"), nil))
-	require.Equal(t, 401, status(http.MethodGet, "/v2/status?sequenceNumber=1", "garbage", nil))
-	require.Equal(t, 401, status(http.MethodGet, "/v2/user/metadata/ada%40example.org", "garbage", nil))
-	for _, path := range []string{"/v2/user/user_id/ad%7CMozilla-LDAP%7Cada", "/v2/users", "/v2/users/id/all?connectionMethod=ad"} {
-		require.Equal(t, 200, status(http.MethodHead, path, token, nil), path)
-		require.Equal(t, 304, status(http.MethodGet, path, token, nil, "If-None-Match", "*"), path)
-	}
-	require.Equal(t, 200, status(http.MethodOptions, "/v2/user", "", nil, "Origin", "http://example.org", "Access-Control-Request-Method", "POST"))
-	require.Eventually(t, func() bool { return status(http.MethodGet, "/v2/status?sequenceNumber=1", "", nil) == 429 },
+	require.Eventually(t, func() bool { return p.must(http.MethodGet, "/v2/status?sequenceNumber=1", "", nil).status == 429 },
 		20*time.Second, time.Millisecond)
 }
