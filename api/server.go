@@ -59,7 +59,9 @@ const (
 type server struct{ Options }
 
 // New returns the handler of all routes.
-func New(o Options) http.Handler {
+func New(o Options) http.Handler { return headAsGet(newRouter(o)) }
+
+func newRouter(o Options) *gin.Engine {
 	o.Changes = newBounded(o.Changes, o.Limits)
 	s := &server{o}
 	limit := newRates(o.Limits).limit
@@ -72,9 +74,12 @@ func New(o Options) http.Handler {
 
 	r.GET("/healthz", s.healthz)
 	r.GET("/readyz", s.readyz)
-	r.GET("/.well-known/mozilla-iam", document(o.WellKnown))
-	r.GET("/.well-known/profile.schema", document(o.ProfileSchema))
-	r.GET("/.well-known/mozilla-iam-publisher-rules", document(o.PublisherRules))
+	r.GET("/.well-known/mozilla-iam", document("application/json", o.WellKnown))
+	r.GET("/.well-known/profile.schema", document("application/json", o.ProfileSchema))
+	r.GET("/.well-known/mozilla-iam-publisher-rules", document("application/json", o.PublisherRules))
+	r.GET("/openapi.yaml", document("application/yaml", openAPI))
+	r.GET("/docs", docsPage(file(docsFiles, "docs/index.html")))
+	r.GET("/docs/:asset", docsAsset)
 
 	r.GET("/v2", s.banner)
 	r.GET("/v2/version", s.version)
@@ -108,7 +113,7 @@ func New(o Options) http.Handler {
 	answer := s.graphql(s.newGraph())
 	graph.GET("", answer)
 	graph.POST("", answer)
-	return headAsGet(r)
+	return r
 }
 
 // headAsGet answers HEAD wherever there is a GET: net/http leaves the body out.
@@ -176,8 +181,8 @@ func (s *server) version(c *gin.Context) {
 	c.JSON(http.StatusOK, gin.H{"message": s.Version})
 }
 
-func document(content []byte) gin.HandlerFunc {
-	return func(c *gin.Context) { c.Data(http.StatusOK, "application/json", content) }
+func document(media string, content []byte) gin.HandlerFunc {
+	return func(c *gin.Context) { c.Data(http.StatusOK, media, content) }
 }
 
 // healthz tells that the process runs.

@@ -44,6 +44,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "building the programs:", err)
 		os.Exit(1)
 	}
+	if document, err = readContract("../api/openapi.yaml"); err != nil {
+		fmt.Fprintln(os.Stderr, "reading the OpenAPI document:", err)
+		os.Exit(1)
+	}
+	http.DefaultTransport = checked{http.DefaultTransport}
 	code := m.Run()
 	_ = os.RemoveAll(folder)
 	os.Exit(code)
@@ -101,6 +106,7 @@ func prepare(t *testing.T, args ...string) *process {
 	for _, at := range []*string{&p.api, &p.temporal, &p.ui, &p.ldap, &p.issuer} {
 		*at = freePort(t)
 	}
+	processes.Store(p.api, p)
 	t.Cleanup(p.stop)
 	return p
 }

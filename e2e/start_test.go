@@ -98,8 +98,11 @@ func TestTheSamplesAndTheCommandsToPaste(t *testing.T) {
 	_, commands, ok := strings.Cut(said, "read it back.")
 	require.True(t, ok)
 	commands, _, _ = strings.Cut(commands, "Ctrl-C")
+	proxy := newProxy(t)
 	for _, condition := range []string{"create", "noop"} {
-		out, err := exec.Command("bash", "-c", commands).CombinedOutput()
+		pasted := exec.Command("bash", "-c", commands)
+		pasted.Env = append(os.Environ(), through(proxy)...)
+		out, err := pasted.CombinedOutput()
 		require.NoError(t, err, string(out))
 		lines := strings.Split(string(out), "\n")
 		require.Contains(t, lines[0], `"condition":"`+condition+`"`)

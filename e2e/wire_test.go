@@ -35,10 +35,12 @@ func (p *process) wire(address, method, target string, body []byte, headers ...s
 	}
 	request.WriteString("\r\n")
 	request.Write(body)
-	_, err = request.WriteTo(connection)
+	_, err = connection.Write(request.Bytes())
 	require.NoError(p.t, err)
 
-	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
+	understood, err := http.ReadRequest(bufio.NewReader(&request))
+	require.NoError(p.t, err)
+	response, err := http.ReadResponse(bufio.NewReader(connection), understood)
 	require.NoError(p.t, err)
 	defer response.Body.Close()
 	content := io.Reader(response.Body)
@@ -48,6 +50,9 @@ func (p *process) wire(address, method, target string, body []byte, headers ...s
 	}
 	text, err := io.ReadAll(content)
 	require.NoError(p.t, err)
+	if at := processAt(address); at != nil {
+		check(at, exchange{understood, body, response, text})
+	}
 	r := reply{status: response.StatusCode, text: string(text)}
 	_ = json.Unmarshal(text, &r.body)
 	return r

@@ -27,6 +27,7 @@ func (s screen) services(after time.Duration) {
 	fmt.Fprintf(s.out, `CIS is up (%.1f s).
 
   API           %s
+  API's docs    %s/docs
   Temporal UI   %s
   Temporal      %s
   LDAP          %s
@@ -34,7 +35,7 @@ func (s screen) services(after time.Duration) {
   data          %s
 
   client           secret
-`, after.Seconds(), s.stack.APIURL(), s.stack.UIURL(), s.stack.TemporalAddress(), s.stack.LDAPURL(), s.stack.TokenURL(), s.dataDir)
+`, after.Seconds(), s.stack.APIURL(), s.stack.APIURL(), s.stack.UIURL(), s.stack.TemporalAddress(), s.stack.LDAPURL(), s.stack.TokenURL(), s.dataDir)
 	fmt.Fprintf(s.out, "  %-17s%-24severy scope\n", stack.DevClient.ID, stack.DevClient.Secret)
 	for _, publisher := range profile.Publishers {
 		if publisher != profile.CIS {
