@@ -230,7 +230,8 @@ func (s *Stack) startTemporal(ctx context.Context) (err error) {
 	}
 	s.closers.add(s.temporal.Stop)
 	s.client, err = client.DialContext(ctx, client.Options{
-		HostPort: s.temporal.Frontend(), Namespace: namespace, Logger: sdklog.NewStructuredLogger(s.log("temporal-client")),
+		HostPort: s.temporal.Frontend(), Namespace: namespace, DataConverter: workflows.DataConverter,
+		Logger: sdklog.NewStructuredLogger(s.log("temporal-client")),
 	})
 	if err != nil {
 		return err
