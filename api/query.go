@@ -43,7 +43,7 @@ func wellFormed(c *gin.Context) {
 		return
 	}
 	for _, name := range oneValue {
-		if given := values[name]; len(given) > 1 && len(slices.Compact(given)) > 1 {
+		if len(slices.Compact(values[name])) > 1 {
 			fail(c, invalidParameter(name, "is given with more than one value"))
 			return
 		}
