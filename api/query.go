@@ -28,6 +28,9 @@ var oneValue = []string{
 // is not UTF-8, or gives two values for one. What cannot be read must not be
 // passed over: who asks for one person would be shown everybody.
 func wellFormed(c *gin.Context) {
+	if c.Request.URL.RawQuery == "" {
+		return
+	}
 	// A semicolon separates nothing. Clients send those of an id as they are.
 	c.Request.URL.RawQuery = strings.ReplaceAll(c.Request.URL.RawQuery, ";", "%3B")
 	values, err := url.ParseQuery(c.Request.URL.RawQuery)
@@ -40,7 +43,7 @@ func wellFormed(c *gin.Context) {
 		return
 	}
 	for _, name := range oneValue {
-		if given := values[name]; len(given) > 1 && len(slices.Compact(given)) > 1 {
+		if len(slices.Compact(values[name])) > 1 {
 			fail(c, invalidParameter(name, "is given with more than one value"))
 			return
 		}

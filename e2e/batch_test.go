@@ -132,20 +132,35 @@ func TestOneWrongProfileAmongThousandsRefusesTheBatch(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	bodies := p.members(4001)
-	bodies[3999] = bytes.Replace(bodies[3999], []byte(`"verified":true`), []byte(`"verified":false`), 1)
-	r := p.batch(bodies)
-	require.Equal(t, http.StatusForbidden, r.status, "%.300s", r.text)
-	require.Equal(t, "invalid_signature", r.body["code"])
-	require.Contains(t, r.body["description"], "profile 3999: ")
-	rejections := r.body["rejections"].([]any)
-	require.Len(t, rejections, 1)
-	first := rejections[0].(map[string]any)
-	require.EqualValues(t, 3999, first["index"])
-	require.Equal(t, member(3999), first["user_id"])
-	require.Zero(t, p.everybody(), "nothing is stored")
+	good := bodies[3999]
+	for name, test := range map[string]struct {
+		instead []byte
+		status  int
+		code    string
+		listed  bool
+	}{
+		"by its signature": {bytes.Replace(good, []byte(`"verified":true`), []byte(`"verified":false`), 1), 403, "invalid_signature", true},
+		"by the schema":    {bytes.Replace(good, []byte(`"display":"public"`), []byte(`"display":"everyone"`), 1), 400, "invalid_profile", true},
+		"as JSON":          {good[:len(good)-2], 400, "malformed_json", false},
+	} {
+		bodies[3999] = test.instead
+		r := p.batch(bodies)
+		require.Equal(t, test.status, r.status, "%s: %.300s", name, r.text)
+		require.Equal(t, test.code, r.body["code"], name)
+		require.Contains(t, r.body["description"], "profile 3999: ", name)
+		require.Less(t, len(r.text), 2000)
+		if test.listed {
+			rejections := r.body["rejections"].([]any)
+			require.Len(t, rejections, 1)
+			first := rejections[0].(map[string]any)
+			require.EqualValues(t, 3999, first["index"])
+			require.Equal(t, member(3999), first["user_id"])
+		}
+		require.Zero(t, p.everybody(), "nothing is stored")
+	}
 	c := p.temporalClient()
-	search(t, c, `CisState = "Abandoned"`, 80)
-	search(t, c, `CisState = "Rejected"`, 1)
+	search(t, c, `CisState = "Abandoned"`, 80+80+79)
+	search(t, c, `CisState = "Rejected"`, 2)
 	require.Eventually(t, func() bool {
 		open, err := c.CountWorkflow(context.Background(), &workflowservice.CountWorkflowExecutionsRequest{Query: `ExecutionStatus = "Running"`})
 		return err == nil && open.Count == 0
@@ -172,6 +187,27 @@ func TestEveryBadProfileOfABatchIsNamed(t *testing.T) {
 	require.Equal(t, map[float64]string{3: "invalid_profile", 60: "duplicate_profile", 61: "invalid_profile", 62: "malformed_json",
 		100: "invalid_publisher", 101: "invalid_profile"}, got)
 	require.Zero(t, p.everybody())
+}
+
+// What only storing would notice must be noticed before any of it is stored.
+func TestAKeyThatIsTooLongRefusesTheWholeBatch(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	bodies := p.members(70)
+	for path, code := range map[profile.Path]string{profile.PrimaryEmail: "invalid_profile", profile.UserID: "invalid_profile"} {
+		long := value{path, strings.Repeat("x", 2049), "public"}
+		if path == profile.UserID {
+			bodies[60] = p.signed("ldap", strings.Repeat("x", 2049))
+		} else {
+			bodies[60] = p.signed("ldap", member(60), long)
+		}
+		r := p.batch(bodies)
+		require.Equal(t, http.StatusBadRequest, r.status, r.text)
+		require.Equal(t, code, r.body["code"])
+		require.Contains(t, r.body["description"], "profile 60: ")
+		require.Contains(t, r.body["description"], "2048")
+		require.Zero(t, p.everybody())
+	}
 }
 
 func TestBatchesThatCannotBeReadAreRefused(t *testing.T) {

@@ -53,7 +53,7 @@ func completeMembers(base, incoming []member) []member {
 			out = append(out, m)
 		case m.group != nil && out[i].group != nil:
 			out[i].group = completeMembers(out[i].group, m.group)
-		case m.attr.isNullAttribute(), m.isNull():
+		case out[i].attr != nil && m.attr.isNullAttribute(), m.isNull():
 		default:
 			out[i] = m
 		}

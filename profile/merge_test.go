@@ -120,6 +120,7 @@ func TestComplete(t *testing.T) {
 		"so is one that is null":                            {`{"shoe_size":null}`, `"shoe_size":null`, ``},
 		"so is anything else that v2 does not know":         {`{"shoe_size":[44]}`, `"shoe_size":[44]`, ``},
 		"so is an attribute that is none":                   {`{"first_name":"Ada"}`, `"first_name":"Ada"`, ``},
+		"so is an object in place of the schema's name":     {`{"schema":{}}`, `"schema":{}`, ``},
 		"so is a group that is none":                        {`{"identities":"Ada"}`, `"identities":"Ada"`, ``},
 		"so is a group in place of an attribute's value":    {`{"first_name":{"value":{"a":1}}}`, `"first_name":{"value":{"a":1}}`, ``},
 		"schema is the incoming profile's":                  {`{"schema":"mine"}`, `"schema":"mine"`, ``},

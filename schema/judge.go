@@ -165,8 +165,10 @@ func article(kind string) string {
 
 // join appends a member to a JSON pointer.
 func join(pointer, name string) string {
-	return pointer + "/" + cut(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+	return pointer + "/" + cut(pointerEscapes.Replace(name))
 }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // cut bounds what a name or pointer that came with a profile can add to an
 // answer.
