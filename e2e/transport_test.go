@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,21 +42,17 @@ func (c checked) RoundTrip(request *http.Request) (*http.Response, error) {
 		return c.RoundTripper.RoundTrip(request)
 	}
 	e := exchange{request: request}
+	var sent beginning
 	outgoing := request.Clone(request.Context())
 	if request.Body != nil {
-		var err error
-		e.sent, err = io.ReadAll(request.Body)
-		_ = request.Body.Close()
-		if err != nil {
-			return nil, err
-		}
-		outgoing.Body = io.NopCloser(bytes.NewReader(e.sent))
+		outgoing.Body = copied{io.TeeReader(request.Body, &sent), request.Body}
 	}
 	response, err := c.RoundTripper.RoundTrip(outgoing)
 	if err != nil {
 		return nil, err
 	}
 	e.response = response
+	e.sent, e.cut = sent.kept()
 	e.received, err = io.ReadAll(response.Body)
 	_ = response.Body.Close()
 	if err != nil {
@@ -64,6 +61,37 @@ func (c checked) RoundTrip(request *http.Request) (*http.Response, error) {
 	response.Body = io.NopCloser(bytes.NewReader(e.received))
 	check(p, e)
 	return response, nil
+}
+
+// copied is a body that is kept while it is read.
+type copied struct {
+	io.Reader
+	io.Closer
+}
+
+// beginning keeps what is written to it, up to a limit: some requests here have
+// no end. A transport may go on reading a request while it has the answer.
+type beginning struct {
+	mu   sync.Mutex
+	text []byte
+	cut  bool
+}
+
+const mostKept = 4 << 20
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cut = b.cut || len(b.text)+len(p) > mostKept; !b.cut {
+		b.text = append(b.text, p...)
+	}
+	return len(p), nil
+}
+
+func (b *beginning) kept() (text []byte, cut bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.text), b.cut
 }
 
 // newProxy is an HTTP proxy for other programs: what they say to the APIs is

@@ -51,7 +51,7 @@ func (p *process) wire(address, method, target string, body []byte, headers ...s
 	text, err := io.ReadAll(content)
 	require.NoError(p.t, err)
 	if at := processAt(address); at != nil {
-		check(at, exchange{understood, body, response, text})
+		check(at, exchange{request: understood, sent: body, response: response, received: text})
 	}
 	r := reply{status: response.StatusCode, text: string(text)}
 	_ = json.Unmarshal(text, &r.body)
