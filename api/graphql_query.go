@@ -31,7 +31,7 @@ type personArgs struct {
 
 // Profile answers Query.profile.
 func (q *graphQuery) Profile(ctx context.Context, args personArgs) (*graphProfile, error) {
-	find, key, problem := q.key(args)
+	key, value, problem := args.key()
 	if problem != nil {
 		return nil, graphError{problem}
 	}
@@ -39,8 +39,8 @@ func (q *graphQuery) Profile(ctx context.Context, args personArgs) (*graphProfil
 	if problem := o.ask(1); problem != nil {
 		return nil, graphError{problem}
 	}
-	record, err := find(ctx, key)
 	query := graphFilter(args.Active, args.FilterDisplay)
+	record, err := q.s.Vault.Find(ctx, key, value, vault.Version{})
 	if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record) {
 		return nil, nil
 	}
@@ -55,27 +55,22 @@ func (q *graphQuery) Profile(ctx context.Context, args personArgs) (*graphProfil
 }
 
 // key is the one key that the arguments give.
-func (q *graphQuery) key(args personArgs) (find lookup, key string, problem *Error) {
+func (a personArgs) key() (key vault.Key, value string, problem *Error) {
 	given := 0
-	for _, k := range []struct {
-		value *string
-		find  lookup
-	}{
-		{args.UserID, q.s.byUserID},
-		{args.UUID, q.s.byKey(vault.KeyUUID)},
-		{args.PrimaryEmail, q.s.byKey(vault.KeyPrimaryEmail)},
-		{args.PrimaryUsername, q.s.byKey(vault.KeyPrimaryUsername)},
+	for k, v := range map[vault.Key]*string{
+		vault.KeyUserID: a.UserID, vault.KeyUUID: a.UUID,
+		vault.KeyPrimaryEmail: a.PrimaryEmail, vault.KeyPrimaryUsername: a.PrimaryUsername,
 	} {
-		if k.value != nil {
+		if v != nil {
 			given++
-			find, key = k.find, *k.value
+			key, value = k, *v
 		}
 	}
 	if given != 1 {
-		return nil, "", newError(http.StatusBadRequest, "invalid_parameter",
+		return "", "", newError(http.StatusBadRequest, "invalid_parameter",
 			"profile: give exactly one of userId, uuid, primaryEmail and primaryUsername")
 	}
-	return find, key, validKey("profile", key)
+	return key, value, validKey("profile", value)
 }
 
 // listArgs are the arguments of Query.profiles.

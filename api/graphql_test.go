@@ -24,6 +24,7 @@ import (
 // graph is the API over a vault, asked by GraphQL with a token of some scopes.
 type graph struct {
 	t     *testing.T
+	base  string
 	url   string
 	token func(scopes string) string
 }
@@ -35,7 +36,7 @@ func newGraph(t *testing.T, v vault.Store) graph {
 		Vault: v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}))
 	t.Cleanup(server.Close)
-	return graph{t, server.URL + "/graphql", func(scopes string) string {
+	return graph{t, server.URL, server.URL + "/graphql", func(scopes string) string {
 		return sign(t, i.keys["one"], jwa.RS256, "one", claims(time.Now(), map[string]any{"scope": scopes}))
 	}}
 }

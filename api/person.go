@@ -15,28 +15,9 @@ import (
 	"cis/vault"
 )
 
-// lookup finds a person's record by one kind of key, vault.ErrNotFound where
-// there is none.
-type lookup func(ctx context.Context, value string) (vault.Record, error)
-
-func (s *server) byUserID(ctx context.Context, id string) (vault.Record, error) {
-	records, err := s.Vault.Get(ctx, id)
-	if err != nil {
-		return vault.Record{}, err
-	}
-	if record := records[id]; !record.Deleted() {
-		return record, nil
-	}
-	return vault.Record{}, vault.ErrNotFound
-}
-
-func (s *server) byKey(key vault.Key) lookup {
-	return func(ctx context.Context, value string) (vault.Record, error) { return s.Vault.Find(ctx, key, value) }
-}
-
 // person serves GET /v2/user/{kind of key}/{value}: what the caller may see of
 // the person's profile, or {} when there is none to see.
-func (s *server) person(find lookup) gin.HandlerFunc {
+func (s *server) person(key vault.Key) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		query, problem := readPersonQuery(c)
 		if problem != nil {
@@ -48,22 +29,39 @@ func (s *server) person(find lookup) gin.HandlerFunc {
 			fail(c, problem)
 			return
 		}
-		record, err := find(c.Request.Context(), value)
-		if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record) {
-			respond(c, []byte(`{}`))
+		found, problem := s.lookUp(c.Request.Context(), key, value, query, callerOf(c))
+		if problem != nil {
+			fail(c, problem)
 			return
 		}
-		if err != nil {
-			fail(c, s.vaultFailed(err))
-			return
-		}
-		p, err := profile.Parse(record.Profile)
-		if err != nil {
-			fail(c, s.unreadable(err))
-			return
-		}
-		respond(c, query.show(p, callerOf(c)).JSON())
+		respondAs(c, found.tag, found.body)
 	}
+}
+
+// nobody is shown where there is no such person.
+var nobody = shown{body: []byte(`{}`), tag: tagOf([]byte(`{}`))}
+
+// lookUp is what a caller may see of a person.
+func (s *server) lookUp(ctx context.Context, key vault.Key, value string, query personQuery, who caller) (shown, *Error) {
+	asked := question{key, value, who.scope, query.level()}
+	kept := s.answers.find(asked)
+	record, err := s.Vault.Find(ctx, key, value, kept.version)
+	switch {
+	case errors.Is(err, vault.ErrNotFound), err == nil && !query.selects(record.Active):
+		return nobody, nil
+	case err != nil:
+		return shown{}, s.vaultFailed(err)
+	case record.Version() == kept.version:
+		return kept, nil
+	}
+	p, err := profile.Parse(record.Profile)
+	if err != nil {
+		return shown{}, s.unreadable(err)
+	}
+	body := query.show(p, who).JSON()
+	kept = shown{record.Version(), body, tagOf(body)}
+	s.answers.keep(asked, kept)
+	return kept, nil
 }
 
 // readKey reads a path's last segment, in which clients name a person, as it
@@ -108,7 +106,7 @@ func (s *server) metadata(c *gin.Context) {
 		fail(c, problem)
 		return
 	}
-	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, email)
+	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, email, vault.Version{})
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		fail(c, s.vaultFailed(err))
 		return

@@ -100,8 +100,19 @@ func readFlag(c *gin.Context, name string) (bool, *Error) {
 }
 
 // wants tells whether a record is one of those that are asked for.
-func (q personQuery) wants(r vault.Record) bool {
-	return !r.Deleted() && (q.activity == vault.AnyActivity || r.Active == (q.activity == vault.ActiveOnly))
+func (q personQuery) wants(r vault.Record) bool { return !r.Deleted() && q.selects(r.Active) }
+
+// selects tells whether people who are active, or are not, are asked for.
+func (q personQuery) selects(active bool) bool {
+	return q.activity == vault.AnyActivity || active == (q.activity == vault.ActiveOnly)
+}
+
+// level is what the query narrows to, "" for nothing.
+func (q personQuery) level() profile.Display {
+	if q.display == nil {
+		return ""
+	}
+	return *q.display
 }
 
 // show leaves of a profile what the caller's scopes and the query allow.

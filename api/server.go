@@ -56,14 +56,17 @@ const (
 	ScopeOperate = "operate"
 )
 
-type server struct{ Options }
+type server struct {
+	Options
+	answers *answers
+}
 
 // New returns the handler of all routes.
 func New(o Options) http.Handler { return headAsGet(newRouter(o)) }
 
 func newRouter(o Options) *gin.Engine {
 	o.Changes = newBounded(o.Changes, o.Limits)
-	s := &server{o}
+	s := &server{o, newAnswers()}
 	limit := newRates(o.Limits).limit
 	r := gin.New()
 	r.Use(identify, s.log, s.recover, crossOrigin(), wellFormed)
@@ -101,13 +104,8 @@ func newRouter(o Options) *gin.Engine {
 	read.GET("/users", s.users)
 	read.GET("/users/id/all", s.identities)
 	read.GET("/users/id/all/by_attribute_contains", s.search)
-	for kind, find := range map[string]lookup{
-		"user_id":          s.byUserID,
-		"uuid":             s.byKey(vault.KeyUUID),
-		"primary_email":    s.byKey(vault.KeyPrimaryEmail),
-		"primary_username": s.byKey(vault.KeyPrimaryUsername),
-	} {
-		read.GET("/user/"+kind+"/:value", s.person(find))
+	for _, key := range []vault.Key{vault.KeyUserID, vault.KeyUUID, vault.KeyPrimaryEmail, vault.KeyPrimaryUsername} {
+		read.GET("/user/"+string(key)+"/:value", s.person(key))
 	}
 	graph := r.Group("/graphql", o.Tokens.required, limit)
 	answer := s.graphql(s.newGraph())

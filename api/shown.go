@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -11,9 +12,16 @@ import (
 
 // respond answers with JSON, or with 304 where the client has it already. What
 // a caller may see is nobody else's: no cache may hand it on.
-func respond(c *gin.Context, body []byte) {
+func respond(c *gin.Context, body []byte) { respondAs(c, tagOf(body), body) }
+
+// tagOf is a body's ETag.
+func tagOf(body []byte) string {
 	sum := sha256.Sum256(body)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
+}
+
+// respondAs is respond for a body whose ETag is known.
+func respondAs(c *gin.Context, tag string, body []byte) {
 	c.Header("ETag", tag)
 	c.Header("Cache-Control", "private, no-cache")
 	c.Writer.Header().Add("Vary", "Authorization")
@@ -21,6 +29,7 @@ func respond(c *gin.Context, body []byte) {
 		c.AbortWithStatus(http.StatusNotModified)
 		return
 	}
+	c.Header("Content-Length", strconv.Itoa(len(body)))
 	c.Data(http.StatusOK, "application/json", body)
 }
 

@@ -2,25 +2,22 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/lestrrat-go/jwx/v2/jwa"
-	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 	"github.com/lestrrat-go/jwx/v2/jwt"
 )
 
 // Tokens checks bearer tokens: RS256 JWTs of one issuer for one audience, by
 // the issuer's key set, which is fetched on first use, kept, and fetched again
-// when a token names a key that it does not have.
+// when a token names a key that it does not have and when it has grown old.
 type Tokens struct {
 	Issuer   string // "https://auth.example.org/", as the tokens' iss
 	Audience string
@@ -28,26 +25,19 @@ type Tokens struct {
 	Client   *http.Client
 	Now      func() time.Time
 
-	mu      sync.Mutex
-	keys    jwk.Set
-	fetched time.Time
+	keys   keys
+	proven provenTokens
 }
 
-const (
-	// refetch is how long a key set is not fetched again, however many tokens
-	// name unknown keys: forged tokens must not become requests to the issuer.
-	refetch = 10 * time.Second
-	// clockSkew is how far the issuer's clock may be off.
-	clockSkew = 30 * time.Second
-	// maxKeySet bounds the key set's size.
-	maxKeySet = 1 << 20
-)
+// clockSkew is how far the issuer's clock may be off.
+const clockSkew = 30 * time.Second
 
 // caller is who sent a request: the client that its token was issued to, and
 // what the token allows.
 type caller struct {
 	client string
 	scopes []string
+	scope  string // all of them, as the token has them
 }
 
 func (c caller) may(scope string) bool { return slices.Contains(c.scopes, scope) }
@@ -98,6 +88,9 @@ func (t *Tokens) check(ctx context.Context, header string) (caller, *Error) {
 	if header == "" {
 		return caller{}, unauthorized("authorization_header_missing", "Authorization header is expected")
 	}
+	if who, ok := t.proven.find(header, t.recentKeys(ctx), t.Now()); ok {
+		return who, nil
+	}
 	parts := strings.Fields(header)
 	switch {
 	case len(parts) == 0: // nothing but white space of Unicode's, which net/http leaves
@@ -109,35 +102,42 @@ func (t *Tokens) check(ctx context.Context, header string) (caller, *Error) {
 	case len(parts) > 2:
 		return caller{}, unauthorized("invalid_header", "Authorization header must be Bearer token")
 	}
-	return t.verify(ctx, parts[1])
+	token, problem := t.prove(ctx, parts[1])
+	if problem != nil {
+		return caller{}, problem
+	}
+	t.proven.add(header, token)
+	return token.caller, nil
 }
 
 var errUnparsable = unauthorized("invalid_header", "Unable to parse authentication token.")
 
-func (t *Tokens) verify(ctx context.Context, compact string) (caller, *Error) {
+// prove finds out whether the issuer signed the token, and whether its claims
+// are good now.
+func (t *Tokens) prove(ctx context.Context, compact string) (*provenToken, *Error) {
 	message, err := jws.ParseString(compact)
 	if err != nil || len(message.Signatures()) != 1 {
-		return caller{}, errUnparsable
+		return nil, errUnparsable
 	}
 	header := message.Signatures()[0].ProtectedHeaders()
 	if header.Algorithm() != jwa.RS256 || len(header.Critical()) > 0 {
-		return caller{}, errUnparsable
+		return nil, errUnparsable
 	}
-	key, problem := t.key(ctx, header.KeyID())
+	key, by, problem := t.key(ctx, header.KeyID())
 	if problem != nil {
-		return caller{}, problem
+		return nil, problem
 	}
 	if _, err := jws.Verify([]byte(compact), jws.WithKey(jwa.RS256, key)); err != nil {
-		return caller{}, errUnparsable
+		return nil, errUnparsable
 	}
-	token, err := jwt.Parse(message.Payload(), jwt.WithVerify(false), jwt.WithValidate(false))
+	claims, err := jwt.Parse(message.Payload(), jwt.WithVerify(false), jwt.WithValidate(false))
 	if err != nil {
-		return caller{}, errUnparsable
+		return nil, errUnparsable
 	}
-	if problem := t.validate(token); problem != nil {
-		return caller{}, problem
+	if problem := t.validate(claims); problem != nil {
+		return nil, problem
 	}
-	return callerFrom(token), nil
+	return &provenToken{by, claims.Expiration(), callerFrom(claims)}, nil
 }
 
 func (t *Tokens) validate(token jwt.Token) *Error {
@@ -164,69 +164,8 @@ func callerFrom(token jwt.Token) caller {
 	}
 	if granted, ok := token.Get("scope"); ok {
 		if list, ok := granted.(string); ok {
-			who.scopes = strings.Fields(list)
+			who.scope, who.scopes = list, strings.Fields(list)
 		}
 	}
 	return who
-}
-
-// key finds the issuer's key with this id.
-func (t *Tokens) key(ctx context.Context, kid string) (jwk.Key, *Error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	unknown := unauthorized("invalid_header", "Unable to find appropriate key")
-	if kid == "" {
-		return nil, unknown
-	}
-	if t.keys != nil {
-		if key, ok := t.keys.LookupKeyID(kid); ok {
-			return key, nil
-		}
-		if t.Now().Sub(t.fetched) < refetch {
-			return nil, unknown
-		}
-	}
-	keys, err := t.fetch(ctx)
-	if err != nil {
-		if t.keys != nil {
-			return nil, unknown
-		}
-		return nil, unavailable("the token issuer's keys cannot be had, try again later")
-	}
-	t.keys, t.fetched = keys, t.Now()
-	if key, ok := keys.LookupKeyID(kid); ok {
-		return key, nil
-	}
-	return nil, unknown
-}
-
-func (t *Tokens) fetch(ctx context.Context) (jwk.Set, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.JWKS, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := t.Client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answered %s", t.JWKS, response.Status)
-	}
-	var document struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(nil, response.Body, maxKeySet)).Decode(&document); err != nil {
-		return nil, fmt.Errorf("%s: %w", t.JWKS, err)
-	}
-	set := jwk.NewSet()
-	for _, raw := range document.Keys {
-		// A key of a kind that is not known here must not cost the others.
-		if key, err := jwk.ParseKey(raw); err == nil {
-			_ = set.AddKey(key)
-		}
-	}
-	return set, nil
 }

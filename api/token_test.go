@@ -165,3 +165,56 @@ func TestKeysOfTheIssuer(t *testing.T) {
 	clock = clock.Add(refetch + time.Second)
 	require.Nil(t, check("one"), "an issuer that is away costs nobody whose key is known")
 }
+
+func TestAWithdrawnKeyCountsNoLonger(t *testing.T) {
+	clock := time.Now()
+	i := newIssuer(t)
+	i.keys["two"] = newRSA(t)
+	tokens := i.tokens(func() time.Time { return clock })
+	header := "Bearer " + sign(t, i.keys["one"], jwa.RS256, "one", claims(clock, map[string]any{"exp": clock.Add(48 * time.Hour).Unix()}))
+	check := func() *Error {
+		_, problem := tokens.check(context.Background(), header)
+		return problem
+	}
+	require.Nil(t, check())
+	delete(i.keys, "one")
+	require.Nil(t, check(), "it is still believed to be there")
+	clock = clock.Add(keySetAge)
+	require.Equal(t, "invalid_header", check().Code, "also for a token that was good before")
+
+	i = newIssuer(t)
+	tokens = i.tokens(func() time.Time { return clock })
+	header = "Bearer " + sign(t, i.keys["one"], jwa.RS256, "one", claims(clock, map[string]any{"exp": clock.Add(48 * time.Hour).Unix()}))
+	require.Nil(t, check())
+	i.down.Store(true)
+	clock = clock.Add(keySetLife)
+	require.Nil(t, check(), "an issuer that is away")
+	clock = clock.Add(keySetAge)
+	require.Equal(t, http.StatusServiceUnavailable, check().status, "but not for ever")
+}
+
+func TestATokenThatWasGoodIsRefusedOnceItHasExpired(t *testing.T) {
+	clock := time.Now()
+	i := newIssuer(t)
+	tokens := i.tokens(func() time.Time { return clock })
+	header := "Bearer " + sign(t, i.keys["one"], jwa.RS256, "one", claims(clock, map[string]any{"exp": clock.Add(time.Minute).Unix()}))
+	for range 3 {
+		who, problem := tokens.check(context.Background(), header)
+		require.Nil(t, problem)
+		require.Equal(t, "hris", who.client)
+	}
+	clock = clock.Add(time.Minute + clockSkew + time.Second)
+	_, problem := tokens.check(context.Background(), header)
+	require.NotNil(t, problem)
+	require.Equal(t, "token_expired", problem.Code)
+}
+
+func TestATokenOfAnotherAudienceIsNobodysAlsoWhenItComesAgain(t *testing.T) {
+	i := newIssuer(t)
+	tokens := i.tokens(time.Now)
+	header := "Bearer " + sign(t, i.keys["one"], jwa.RS256, "one", claims(time.Now(), map[string]any{"aud": "other"}))
+	for range 3 {
+		_, problem := tokens.check(context.Background(), header)
+		require.NotNil(t, problem)
+	}
+}

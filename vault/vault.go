@@ -56,6 +56,13 @@ type Record struct {
 // Deleted tells a tombstone.
 func (r Record) Deleted() bool { return len(r.Profile) == 0 }
 
+// Version names what a record was at one time: records of the same version are
+// the same. The zero Version is none's.
+type Version struct{ ID, SequenceNumber string }
+
+// Version returns the record's version.
+func (r Record) Version() Version { return Version{r.ID, r.SequenceNumber} }
+
 // Term is an entry of the search index: the person has this value in that
 // attribute (a text, "true" or "false", or the name of one of its values).
 type Term struct{ Attribute, Value string }
@@ -155,11 +162,12 @@ type Applied struct {
 	Digest         string // empty in entries of older versions
 }
 
-// Key names a look-up other than by user_id.
+// Key names what a person is looked up by.
 type Key string
 
 // The keys that Find takes.
 const (
+	KeyUserID          Key = "user_id"
 	KeyUUID            Key = "uuid"
 	KeyPrimaryEmail    Key = "primary_email"
 	KeyPrimaryUsername Key = "primary_username"
@@ -185,7 +193,10 @@ type Store interface {
 	// people share a value it is always the same one: an active one before an
 	// inactive one, then the smallest id. ErrNotFound if there is none; the
 	// empty value finds nobody. ErrInvalid for a key that does not exist.
-	Find(ctx context.Context, key Key, value string) (Record, error)
+	//
+	// A record that still has the version known comes without its Profile, which
+	// is most of what there is to read: the caller has kept what it made of it.
+	Find(ctx context.Context, key Key, value string, known Version) (Record, error)
 
 	// List returns the people whom the query selects, in the order of their
 	// ids, byte by byte. It costs what it returns, not what the vault holds:

@@ -54,7 +54,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	log, err := s.Applied(context.Background(), "1", "2", "3")
 	require.NoError(t, err)
 	require.Len(t, log, 3)
-	r, err := s.Find(context.Background(), vault.KeyPrimaryEmail, "b@example.com")
+	r, err := s.Find(context.Background(), vault.KeyPrimaryEmail, "b@example.com", vault.Version{})
 	require.NoError(t, err)
 	require.Equal(t, "b", r.ID)
 }

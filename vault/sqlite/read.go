@@ -19,7 +19,10 @@ type readStatements struct {
 	incomplete, count, unindexed, unindexedCount *sql.Stmt
 }
 
-const recordColumns = `id, sequence_number, revision, active, user_uuid, primary_email, primary_username, profile`
+const (
+	headColumns   = `id, sequence_number, revision, active, user_uuid, primary_email, primary_username`
+	recordColumns = headColumns + `, profile`
+)
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 	if r.get, err = prepareLookup(ctx, db, `SELECT `+recordColumns+` FROM identity_vault WHERE id {keys}
@@ -32,12 +35,14 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 	}
 	r.find = make(map[vault.Key]*sql.Stmt)
 	for key, column := range map[vault.Key]string{
+		vault.KeyUserID:          "id",
 		vault.KeyUUID:            "user_uuid",
 		vault.KeyPrimaryEmail:    "primary_email",
 		vault.KeyPrimaryUsername: "primary_username",
 	} {
-		if r.find[key], err = db.PrepareContext(ctx, `SELECT `+recordColumns+` FROM identity_vault
-			WHERE `+column+` = ? AND `+column+` <> '' ORDER BY active DESC, id LIMIT 1`); err != nil {
+		if r.find[key], err = db.PrepareContext(ctx, `SELECT `+headColumns+`,
+				CASE WHEN id = ?2 AND sequence_number = ?3 THEN '' ELSE profile END
+			FROM identity_vault WHERE `+column+` = ?1 AND `+column+` <> '' ORDER BY active DESC, id LIMIT 1`); err != nil {
 			return err
 		}
 	}
@@ -138,12 +143,12 @@ func (s *Store) Get(ctx context.Context, ids ...string) (map[string]vault.Record
 }
 
 // Find implements vault.Store.
-func (s *Store) Find(ctx context.Context, key vault.Key, value string) (vault.Record, error) {
+func (s *Store) Find(ctx context.Context, key vault.Key, value string, known vault.Version) (vault.Record, error) {
 	statement, ok := s.read.find[key]
 	if !ok {
 		return vault.Record{}, s.failed(ctx, "find", fmt.Errorf("%w: there is no key %q", vault.ErrInvalid, key))
 	}
-	r, err := scanRecord(statement.QueryRowContext(ctx, value))
+	r, err := scanRecord(statement.QueryRowContext(ctx, value, known.ID, known.SequenceNumber))
 	if errors.Is(err, sql.ErrNoRows) {
 		return vault.Record{}, vault.ErrNotFound
 	}

@@ -118,7 +118,7 @@ var concurrencyRules = []rule{
 				if err != nil || string(records[id].Profile) != string(current.Profile) {
 					return fmt.Errorf("get does not see what was put before: %w", err)
 				}
-				r, err := s.Find(ctx, vault.KeyPrimaryEmail, "email of "+id)
+				r, err := s.Find(ctx, vault.KeyPrimaryEmail, "email of "+id, vault.Version{})
 				if err != nil || r.SequenceNumber != current.SequenceNumber {
 					return fmt.Errorf("find does not see what was put before: %w", err)
 				}
@@ -216,7 +216,7 @@ func readModifyWrite(s vault.Store, id, number string) (int64, error) {
 // readSomehow reads the person "a" by id or by a key, as i says.
 func readSomehow(s vault.Store, i int) (vault.Record, error) {
 	if i%2 == 0 {
-		return s.Find(context.Background(), vault.KeyUUID, "uuid of a")
+		return s.Find(context.Background(), vault.KeyUUID, "uuid of a", vault.Version{})
 	}
 	records, err := s.Get(context.Background(), "a")
 	if err == nil && len(records) != 1 {

@@ -73,8 +73,8 @@ var lifeRules = []rule{
 func calls(ctx context.Context, s vault.Store) map[string]func() error {
 	return map[string]func() error{
 		"get":         func() error { _, err := s.Get(ctx, "a"); return err },
-		"find":        func() error { _, err := s.Find(ctx, vault.KeyUUID, "uuid of a"); return err },
-		"find nobody": func() error { _, err := s.Find(ctx, vault.KeyUUID, "nobody"); return err },
+		"find":        func() error { _, err := s.Find(ctx, vault.KeyUUID, "uuid of a", vault.Version{}); return err },
+		"find nobody": func() error { _, err := s.Find(ctx, vault.KeyUUID, "nobody", vault.Version{}); return err },
 		"put":         func() error { _, err := s.Put(ctx, update(record("a", "1", 1), "2")); return err },
 		"lose":        func() error { _, err := s.Put(ctx, creation("a", "3")); return err },
 		"applied":     func() error { _, err := s.Applied(ctx, "1"); return err },

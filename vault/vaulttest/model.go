@@ -158,7 +158,7 @@ func (m *model) find(t *rapid.T, s vault.Store) {
 		}
 		return cmp.Compare(a.ID, b.ID)
 	})
-	r, err := s.Find(context.Background(), key, value)
+	r, err := s.Find(context.Background(), key, value, vault.Version{})
 	if len(have) == 0 {
 		require.ErrorIs(t, err, vault.ErrNotFound)
 		return

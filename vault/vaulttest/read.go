@@ -68,7 +68,7 @@ var getRules = []rule{
 		got := get(t, s, "a")["a"]
 		check(t, got)
 		got.Profile[1] = 'X'
-		byKey, err := s.Find(context.Background(), vault.KeyUUID, "uuid of a")
+		byKey, err := s.Find(context.Background(), vault.KeyUUID, "uuid of a", vault.Version{})
 		require.NoError(t, err)
 		check(t, byKey)
 		byKey.Profile[2] = 'X'
@@ -85,12 +85,33 @@ var findRules = []rule{
 	{"each key finds its own record whole", func(t *testing.T, s vault.Store) {
 		mustPut(t, s, creation("a", "1"), creation("b", "2"))
 		for key, value := range map[vault.Key]string{
-			vault.KeyUUID: "uuid of b", vault.KeyPrimaryEmail: "email of b", vault.KeyPrimaryUsername: "username of b",
+			vault.KeyUserID: "b", vault.KeyUUID: "uuid of b", vault.KeyPrimaryEmail: "email of b", vault.KeyPrimaryUsername: "username of b",
 		} {
-			r, err := s.Find(context.Background(), key, value)
+			r, err := s.Find(context.Background(), key, value, vault.Version{})
 			require.NoError(t, err)
 			require.Equal(t, record("b", "2", 1), r)
 		}
+	}},
+	{"what has the known version comes without its profile", func(t *testing.T, s vault.Store) {
+		mustPut(t, s, creation("a", "1"), creation("b", "2"))
+		for _, known := range []vault.Version{{}, {ID: "a"}, {SequenceNumber: "1"}, {ID: "a", SequenceNumber: "0"}, {ID: "b", SequenceNumber: "1"}, {ID: "b", SequenceNumber: "2"}} {
+			r, err := s.Find(context.Background(), vault.KeyUserID, "a", known)
+			require.NoError(t, err)
+			require.Equal(t, record("a", "1", 1), r, "another version is whole: %+v", known)
+		}
+		bare := record("a", "1", 1)
+		bare.Profile = nil
+		for key, value := range map[vault.Key]string{
+			vault.KeyUserID: "a", vault.KeyUUID: "uuid of a", vault.KeyPrimaryEmail: "email of a", vault.KeyPrimaryUsername: "username of a",
+		} {
+			r, err := s.Find(context.Background(), key, value, bare.Version())
+			require.NoError(t, err)
+			require.Equal(t, bare, r)
+		}
+		mustPut(t, s, update(record("a", "1", 1), "3"))
+		r, err := s.Find(context.Background(), vault.KeyUserID, "a", bare.Version())
+		require.NoError(t, err)
+		require.Equal(t, record("a", "3", 2), r)
 	}},
 	{"a value under one key is not found under another", func(t *testing.T, s vault.Store) {
 		mustPut(t, s, creation("a", "1"))
@@ -173,7 +194,7 @@ var findRules = []rule{
 	{"a key that does not exist is an invalid call", func(t *testing.T, s vault.Store) {
 		mustPut(t, s, creation("a", "1"))
 		for _, key := range []vault.Key{"", "id", "active", "uuid OR 1=1"} {
-			_, err := s.Find(context.Background(), key, "a")
+			_, err := s.Find(context.Background(), key, "a", vault.Version{})
 			require.ErrorIs(t, err, vault.ErrInvalid, "%q", key)
 			require.NotErrorIs(t, err, vault.ErrNotFound)
 		}

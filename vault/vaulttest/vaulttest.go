@@ -116,7 +116,7 @@ func applied(t require.TestingT, s vault.Store, numbers ...string) map[string]va
 
 // found returns the id of the record that Find returns, "" for none.
 func found(t require.TestingT, s vault.Store, key vault.Key, value string) string {
-	r, err := s.Find(context.Background(), key, value)
+	r, err := s.Find(context.Background(), key, value, vault.Version{})
 	if err != nil {
 		require.ErrorIs(t, err, vault.ErrNotFound)
 		return ""
