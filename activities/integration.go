@@ -62,7 +62,7 @@ func validate(submitted change.Submitted) *change.Rejection {
 			return &change.Rejection{Code: change.InvalidProfile, Description: err.Error()}
 		}
 	}
-	err = schema.Validate(profile.Complete(incoming).JSON())
+	err = schema.ValidatePartial(profile.Said(incoming).JSON())
 	if err == nil {
 		return tooLong(incoming)
 	}

@@ -62,8 +62,8 @@ func AccessFor(scopes []string) Access {
 	return a
 }
 
-// unlimited tells a reader from whom nothing is kept.
-func (a Access) unlimited() bool { return a.anyClassification && a.anyDisplay }
+// Unlimited tells a reader from whom nothing is kept.
+func (a Access) Unlimited() bool { return a.anyClassification && a.anyDisplay }
 
 func (a Access) allows(m Metadata) bool {
 	return a.allowsClassification(m.Classification) && a.allowsDisplay(m.Display)
@@ -88,7 +88,7 @@ func (a Access) allowsDisplay(d *string) bool {
 // empty. What is no attribute has nothing that says who may see it; except for
 // "schema" it is kept from all whose sight is limited.
 func (p *Profile) Visible(a Access) *Profile {
-	if a.unlimited() {
+	if a.Unlimited() {
 		return p
 	}
 	return p.filtered(a.allows)

@@ -40,7 +40,7 @@ func FuzzProfile(f *testing.F) {
 			return
 		}
 		requireKept(t, text, p)
-		requireMergedAndCompleted(t, p)
+		requireMergedAndSaid(t, p)
 		for path, a := range p.Attributes() {
 			require.Same(t, p.Get(path), a)
 			requireSignedContent(t, a)
@@ -67,7 +67,7 @@ func decoded(t *testing.T, text []byte) (value any) {
 	return value
 }
 
-func requireMergedAndCompleted(t *testing.T, p *profile.Profile) {
+func requireMergedAndSaid(t *testing.T, p *profile.Profile) {
 	merged, changed := profile.Merge(profile.Empty(), p)
 	again, more := profile.Merge(merged, p)
 	require.Empty(t, more, "merging twice changes nothing more")
@@ -78,12 +78,12 @@ func requireMergedAndCompleted(t *testing.T, p *profile.Profile) {
 	}
 	require.Equal(t, string(merged.JSON()), string(parse(t, string(merged.JSON())).JSON()))
 
-	complete := profile.Complete(p)
-	require.Equal(t, string(complete.JSON()), string(profile.Complete(complete).JSON()), "completing twice changes nothing more")
-	require.Equal(t, string(complete.JSON()), string(parse(t, string(complete.JSON())).JSON()))
+	said := profile.Said(p)
+	require.Equal(t, string(said.JSON()), string(profile.Said(said).JSON()), "what was said is what was said")
+	require.Equal(t, string(said.JSON()), string(parse(t, string(said.JSON())).JSON()))
 	for path, a := range p.Attributes() {
 		if !a.IsNull() {
-			require.Same(t, a, complete.Get(path), path)
+			require.Same(t, a, said.Get(path), path)
 		}
 	}
 }

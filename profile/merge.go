@@ -35,28 +35,25 @@ func replaces(path Path, old, new *Attribute) bool {
 	return !sameValue(old, new) || !sameVisibility(old, new)
 }
 
-// Complete returns incoming as a whole profile: its attributes that are not
-// null, and whatever else it has that v2 does not know, on the empty profile.
-// It is what the schema judges, so that a partial profile is valid when each
-// thing it says is.
-func Complete(incoming *Profile) *Profile {
-	return &Profile{completeMembers(Empty().members, incoming.members)}
+// Said returns what incoming says: without its attributes and other members of
+// v2 that are null. It is what the schema judges, so that a partial profile is
+// valid when each thing it says is. What v2 does not know is left in it.
+func Said(incoming *Profile) *Profile {
+	return &Profile{saidMembers(Empty().members, incoming.members)}
 }
 
-func completeMembers(base, incoming []member) []member {
-	out := append(make([]member, 0, len(base)+1), base...)
+func saidMembers(known, incoming []member) []member {
+	out := make([]member, 0, len(incoming))
 	for _, m := range incoming {
-		// No two of incoming have the same name, so only base can have it already.
-		i := indexOf(base, m.name)
+		i := indexOf(known, m.name)
 		switch {
 		case i < 0:
-			out = append(out, m)
-		case m.group != nil && out[i].group != nil:
-			out[i].group = completeMembers(out[i].group, m.group)
-		case out[i].attr != nil && m.attr.isNullAttribute(), m.isNull():
-		default:
-			out[i] = m
+		case m.group != nil && known[i].group != nil:
+			m.group = saidMembers(known[i].group, m.group)
+		case known[i].attr != nil && m.attr.isNullAttribute(), m.isNull():
+			continue
 		}
+		out = append(out, m)
 	}
 	return out
 }

@@ -108,7 +108,7 @@ func TestPathsAreNotConfused(t *testing.T) {
 	merged, changed := profile.Merge(profile.Empty(), parse(t, `{"access_information.ldap":{"values":{"root":null}}}`))
 	require.Empty(t, changed)
 	require.Nil(t, merged.Values("access_information.ldap"))
-	require.Contains(t, string(profile.Complete(p).JSON()), `"access_information.ldap":`, "the schema gets to see it, and refuses it")
+	require.Contains(t, string(profile.Said(p).JSON()), `"access_information.ldap":`, "the schema gets to see it, and refuses it")
 }
 
 func TestAttributesAreYieldedInOrder(t *testing.T) {

@@ -208,24 +208,22 @@ func TestMergeProperties(t *testing.T) {
 	})
 }
 
-func TestCompleteProperties(t *testing.T) {
+func TestSaidProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		incoming := genProfile.Draw(t, "incoming")
-		complete := profile.Complete(incoming)
-		require.Equal(t, string(complete.JSON()), string(profile.Complete(complete).JSON()), "completing twice changes nothing more")
-		for path := range profile.Empty().Attributes() {
-			require.NotNil(t, complete.Get(path), path)
-		}
+		said := profile.Said(incoming)
+		require.Equal(t, string(said.JSON()), string(profile.Said(said).JSON()), "what was said is what was said")
 		for path, a := range incoming.Attributes() {
 			if !a.IsNull() {
-				require.Equal(t, string(a.JSON()), string(complete.Get(path).JSON()), path)
+				require.Equal(t, string(a.JSON()), string(said.Get(path).JSON()), path)
 			}
 		}
-		for path, a := range complete.Attributes() {
-			if !a.IsNull() {
-				require.NotNil(t, incoming.Get(path), path)
-			}
+		for path, a := range said.Attributes() {
+			require.False(t, a.IsNull() && profile.Empty().Get(path) != nil, path)
 		}
+		merged, _ := profile.Merge(profile.Empty(), incoming)
+		again, _ := profile.Merge(profile.Empty(), said)
+		require.Equal(t, string(merged.JSON()), string(again.JSON()), "what is null changes nothing")
 	})
 }
 

@@ -37,15 +37,20 @@ func FuzzValidate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		begun := time.Now()
 		defer func() { require.Less(t, time.Since(begun), 10*time.Second) }()
-		requireVerdict(t, text)
+		requireVerdict(t, text, schema.Validate)
 		if p, err := profile.Parse(text); err == nil {
-			requireVerdict(t, profile.Complete(p).JSON())
+			said := profile.Said(p)
+			requireVerdict(t, said.JSON(), schema.ValidatePartial)
+			if schema.ValidatePartial(said.JSON()) == nil {
+				merged, _ := profile.Merge(profile.Empty(), p)
+				require.NoError(t, schema.Validate(merged.JSON()), "what is stored is valid")
+			}
 		}
 	})
 }
 
-func requireVerdict(t *testing.T, text []byte) {
-	err := schema.Validate(text)
+func requireVerdict(t *testing.T, text []byte, validate func([]byte) error) {
+	err := validate(text)
 	valid := jsontext.Value(text).IsValid()
 	if err == nil {
 		require.True(t, valid)

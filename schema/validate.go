@@ -15,12 +15,17 @@ import (
 // profile that does not fit is an *Invalid. So is a text that is not exactly
 // one JSON value, is not UTF-8, or repeats a member: two readers must never
 // see different profiles in the same bytes.
-func Validate(profile []byte) error {
+func Validate(profile []byte) error { return whole().validate(profile) }
+
+// ValidatePartial checks a partial profile: any attribute may be missing, and
+// what is there must be as in a whole one.
+func ValidatePartial(profile []byte) error { return partial().validate(profile) }
+
+func (s profileRules) validate(profile []byte) error {
 	value, err := decode(profile)
 	if err != nil {
 		return &Invalid{Problems: []Problem{notJSON(err)}, Total: 1}
 	}
-	s := compiled()
 	err = s.compiled.Validate(value)
 	if err == nil {
 		return nil
@@ -64,15 +69,38 @@ type profileRules struct {
 	document any // the schema's own JSON, to look its keywords up in
 }
 
-var compiled = sync.OnceValue(func() profileRules {
+var (
+	whole   = sync.OnceValue(func() profileRules { return compile(profileSchema) })
+	partial = sync.OnceValue(func() profileRules { return compile(nothingRequired()) })
+)
+
+func compile(text []byte) profileRules {
 	const name = "profile.schema"
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource(name, bytes.NewReader(profileSchema)); err != nil {
+	if err := c.AddResource(name, bytes.NewReader(text)); err != nil {
 		panic(err)
 	}
-	document, err := decode(profileSchema)
+	document, err := decode(text)
 	if err != nil {
 		panic(err)
 	}
 	return profileRules{c.MustCompile(name), document}
-})
+}
+
+// nothingRequired is the schema without the lists of the attributes that a
+// whole profile has, at its top and in its groups.
+func nothingRequired() []byte {
+	var top map[string]any
+	if err := json.Unmarshal(profileSchema, &top); err != nil {
+		panic(err)
+	}
+	delete(top, "required")
+	for _, property := range top["properties"].(map[string]any) {
+		delete(property.(map[string]any), "required")
+	}
+	text, err := json.Marshal(top)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
