@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+
+	"cis/vault"
+)
+
+// ask is what a row of the scale benchmark asks, of a crowd of any size.
+type ask struct {
+	what  string
+	paths func(*crowd) ([]string, error)
+}
+
+// The people in LDAP are the first ones in the order of ids, and fill a half of
+// it; the middle of theirs is at a quarter.
+var asks = []ask{
+	{"look-up by user_id", lookups(vault.KeyUserID)},
+	{"look-up by uuid", lookups(vault.KeyUUID)},
+	{"look-up by primary_email", lookups(vault.KeyPrimaryEmail)},
+	{"look-up by primary_username", lookups(vault.KeyPrimaryUsername)},
+	{"id/all", identities(0, "connectionMethod", "ad")},
+	{"id/all, a later page", identities(0.1, "connectionMethod", "ad")},
+	{"search: a group of 200, whatever the size", search(0, "access_information.mozilliansorg", specialGroup)},
+	{"search: the same, a later page", search(0.5, "access_information.mozilliansorg", specialGroup)},
+	{"search: a group of half of all", search(0, "access_information.ldap", commonGroup)},
+	{"search: the same, a later page", search(0.25, "access_information.ldap", commonGroup)},
+	{"search: a flag and a group", search(0, "staff_information.staff", "true", "access_information.ldap", "wiki")},
+	{"search: not in a group", search(0, "not_access_information.ldap", "wiki")},
+	{"search: in a group and not in another", search(0, "access_information.ldap", commonGroup, "not_access_information.ldap", "wiki")},
+	{"search: not in the group of those who come first", search(0, "not_access_information.ldap", commonGroup)},
+	{"search: a group, with fullProfiles", search(0, "access_information.ldap", commonGroup, "fullProfiles", "true")},
+	{"search: the same, a later page", search(0.25, "access_information.ldap", commonGroup, "fullProfiles", "true")},
+}
+
+// scales compares a small vault with a large one, by the 95th percentile of how
+// long the requests take.
+func (o options) scales() (t table, err error) {
+	small, err := newService(newCrowd(o.Small, shortSignature))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, small.close()) }()
+	large, err := newService(newCrowd(o.Large, shortSignature))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, large.close()) }()
+	for _, a := range asks {
+		reference, err := a.of(small)
+		if err != nil {
+			return nil, err
+		}
+		measured, err := a.of(large)
+		if err != nil {
+			return nil, err
+		}
+		r, err := o.compare(row{what: a.what, unit: "ms", atMost: 1.5}, reference, measured, p95)
+		if err != nil {
+			return nil, err
+		}
+		t = append(t, r)
+	}
+	return t, nil
+}
+
+func (a ask) of(s *service) (*load, error) {
+	token, err := s.token(everything)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := a.paths(s.crowd)
+	return &load{server: s.url, paths: paths, token: token}, err
+}
+
+// list asks for the page of a list that begins after a part of all people.
+func list(path string, part float64, query ...string) func(*crowd) ([]string, error) {
+	return func(c *crowd) ([]string, error) {
+		values := url.Values{}
+		for pair := range slices.Chunk(query, 2) {
+			values.Add(pair[0], pair[1])
+		}
+		if part > 0 {
+			ids, err := c.ids()
+			if err != nil {
+				return nil, err
+			}
+			values.Set("nextPage", ids[int(part*float64(len(ids)))])
+		}
+		return []string{path + "?" + values.Encode()}, nil
+	}
+}
+
+func identities(part float64, query ...string) func(*crowd) ([]string, error) {
+	return list("/v2/users/id/all", part, query...)
+}
+
+func search(part float64, query ...string) func(*crowd) ([]string, error) {
+	return list("/v2/users/id/all/by_attribute_contains", part, query...)
+}
+
+func lookups(key vault.Key) func(*crowd) ([]string, error) {
+	return func(c *crowd) ([]string, error) { return c.lookups(key) }
+}
