@@ -21,7 +21,7 @@ import (
 
 const (
 	usersAPage     = 100 // and about maxPage bytes
-	idsAPage       = 1000
+	idsAPage       = 500
 	searchHitsPage = 25
 
 	maxPage = 1 << 20

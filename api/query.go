@@ -115,6 +115,19 @@ func (q personQuery) level() profile.Display {
 	return *q.display
 }
 
+// shown is what show leaves of a record's profile, as JSON. Whoever may see all
+// of it gets it as it is stored.
+func (q personQuery) shown(r vault.Record, who caller) ([]byte, error) {
+	if q.display == nil && profile.AccessFor(who.scopes).Unlimited() {
+		return r.Profile, nil
+	}
+	p, err := profile.Parse(r.Profile)
+	if err != nil {
+		return nil, err
+	}
+	return q.show(p, who).JSON(), nil
+}
+
 // show leaves of a profile what the caller's scopes and the query allow.
 func (q personQuery) show(p *profile.Profile, who caller) *profile.Profile {
 	p = p.Visible(profile.AccessFor(who.scopes))

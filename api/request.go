@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"time"
@@ -75,9 +76,10 @@ func randomHex(bytes int) string {
 func (s *server) log(c *gin.Context) {
 	start := time.Now()
 	c.Next()
-	s.Logger.Info("request", "method", c.Request.Method, "route", c.FullPath(), "status", c.Writer.Status(),
-		"client", callerOf(c).client, "duration", time.Since(start),
-		"request_id", c.GetString(requestIDKey), "traceparent", c.GetString(traceKey))
+	s.Logger.LogAttrs(c.Request.Context(), slog.LevelInfo, "request",
+		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.Int("status", c.Writer.Status()),
+		slog.String("client", callerOf(c).client), slog.Duration("duration", time.Since(start)),
+		slog.String("request_id", c.GetString(requestIDKey)), slog.String("traceparent", c.GetString(traceKey)))
 }
 
 // deadline is until when a connection must have been read from and written to.

@@ -38,9 +38,8 @@ func (p *process) wire(address, method, target string, body []byte, headers ...s
 	_, err = connection.Write(request.Bytes())
 	require.NoError(p.t, err)
 
-	understood, err := http.ReadRequest(bufio.NewReader(&request))
-	require.NoError(p.t, err)
-	response, err := http.ReadResponse(bufio.NewReader(connection), understood)
+	understood, noHTTP := http.ReadRequest(bufio.NewReader(&request))
+	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
 	require.NoError(p.t, err)
 	defer response.Body.Close()
 	content := io.Reader(response.Body)
@@ -50,7 +49,7 @@ func (p *process) wire(address, method, target string, body []byte, headers ...s
 	}
 	text, err := io.ReadAll(content)
 	require.NoError(p.t, err)
-	if at := processAt(address); at != nil {
+	if at := processAt(address); at != nil && noHTTP == nil {
 		check(at, exchange{request: understood, sent: body, response: response, received: text})
 	}
 	r := reply{status: response.StatusCode, text: string(text)}

@@ -148,7 +148,13 @@ func (s *Store) Find(ctx context.Context, key vault.Key, value string, known vau
 	if !ok {
 		return vault.Record{}, s.failed(ctx, "find", fmt.Errorf("%w: there is no key %q", vault.ErrInvalid, key))
 	}
-	r, err := scanRecord(statement.QueryRowContext(ctx, value, known.ID, known.SequenceNumber))
+	if ctx.Err() != nil {
+		return vault.Record{}, s.failed(ctx, "find", ctx.Err())
+	}
+	// Reading one row takes less time than the goroutines that would end it
+	// with its context.
+	row := statement.QueryRowContext(context.WithoutCancel(ctx), value, known.ID, known.SequenceNumber)
+	r, err := scanRecord(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return vault.Record{}, vault.ErrNotFound
 	}
