@@ -1,12 +1,13 @@
 # make run   everything in one process, with nothing to install
 # make test  every test; sets up what the tests need
 # make fuzz  every fuzz target, FUZZTIME each
+# make bench how fast it is, as ratios (docs/benchmarks.md)
 # make lint  vet and staticcheck
 
 GO ?= go
 FUZZTIME ?= 10m
 
-.PHONY: run build test fuzz lint
+.PHONY: run build test fuzz bench lint
 
 run: build
 	bin/cis-dev
@@ -20,6 +21,9 @@ test:
 
 fuzz:
 	deploy/test/fuzz $(FUZZTIME)
+
+bench:
+	$(GO) run ./bench
 
 lint:
 	$(GO) vet ./...

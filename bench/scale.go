@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"cis/vault"
 )
 
@@ -48,6 +50,11 @@ func (o options) scales() (t table, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, large.close()) }()
+	for _, s := range []*service{small, large} {
+		if err := s.warm(o.Clients); err != nil {
+			return nil, err
+		}
+	}
 	for _, a := range asks {
 		reference, err := a.of(small)
 		if err != nil {
@@ -64,6 +71,35 @@ func (o options) scales() (t table, err error) {
 		t = append(t, r)
 	}
 	return t, nil
+}
+
+// warm reads everybody once, as a service has that has run for a while.
+func (s *service) warm(clients int) error {
+	token, err := s.token(everything)
+	if err != nil {
+		return err
+	}
+	paths, err := s.crowd.lookups(vault.KeyUserID)
+	if err != nil {
+		return err
+	}
+	l := &load{server: s.url, token: token}
+	l.connect(clients)
+	defer l.close()
+	var group errgroup.Group
+	for some := range slices.Chunk(paths, (len(paths)+clients-1)/clients) {
+		c := l.clients[0]
+		l.clients = append(l.clients[1:], c)
+		group.Go(func() error {
+			for _, path := range some {
+				if _, err := l.get(c, path); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 func (a ask) of(s *service) (*load, error) {

@@ -107,7 +107,6 @@ func open(path string, o options) (_ *Store, err error) {
 	}
 	if s.readers, err = connect(absolute, o.readers, url.Values{
 		"_query_only":   {"true"},
-		"_pragma":       {"mmap_size(2147418112)"}, // the most there can be: a profile is several pages
 		"_busy_timeout": {busy},
 	}); err != nil {
 		return nil, err
