@@ -52,14 +52,15 @@ func newService(people *crowd) (s *service, err error) {
 		return s, err
 	}
 	s.closers = append(s.closers, func() error { return os.RemoveAll(dir) })
-	store, err := sqlite.Open(filepath.Join(dir, "vault.db"))
+	file := filepath.Join(dir, "vault.db")
+	if err := fill(context.Background(), file, people); err != nil {
+		return s, err
+	}
+	store, err := sqlite.Open(file)
 	if err != nil {
 		return s, err
 	}
 	s.closers = append(s.closers, store.Close)
-	if err := fill(context.Background(), store, people); err != nil {
-		return s, err
-	}
 	jwks, name, err := s.issue(dir)
 	if err != nil {
 		return s, err
@@ -89,8 +90,15 @@ func (s *service) close() error {
 // fillBatch is how many people are stored in a transaction.
 const fillBatch = 1000
 
-func fill(ctx context.Context, store vault.Store, people *crowd) error {
+// fill makes a vault of a crowd. It is closed afterwards, which folds the log of
+// writes into the file.
+func fill(ctx context.Context, file string, people *crowd) (err error) {
 	start := time.Now()
+	store, err := sqlite.Open(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
 	for n := 0; n < people.size; {
 		var writes []vault.Write
 		for ; n < people.size && len(writes) < fillBatch; n++ {
