@@ -182,6 +182,13 @@ func (b *batch) reject(r rejection) {
 	b.rejections = append(b.rejections, r)
 }
 
+// rejectOf notes the rejections of a set's result.
+func (b *batch) rejectOf(p *part) {
+	for _, r := range p.result.Rejections {
+		b.reject(rejection{p.indexes[r.Index], p.users[r.Index], string(r.Code), r.Description, r.Problems})
+	}
+}
+
 // submit hands a set over. The first of several, and each after it, is held;
 // the only one is submitted as a single change is, unless one of the batch's
 // profiles has been refused already: then it is only verified.
@@ -237,9 +244,7 @@ func (b *batch) verify(ctx context.Context, p *part, set change.Set) {
 		b.failure = err
 		return
 	}
-	for _, r := range p.result.Rejections {
-		b.reject(rejection{p.indexes[r.Index], p.users[r.Index], string(r.Code), r.Description, r.Problems})
-	}
+	b.rejectOf(p)
 }
 
 // problem is why the batch is refused: the first of its profiles that is, and
@@ -320,9 +325,7 @@ func (b *batch) store(ctx context.Context) *Error {
 			b.s.Logger.Error("storing a batch", "sequence_number", p.number, "error", err)
 			return unavailable("a part of the batch could not be stored; send the same request again, what is stored by then is left as it is")
 		}
-		for _, r := range p.result.Rejections {
-			b.reject(rejection{p.indexes[r.Index], p.users[r.Index], string(r.Code), r.Description, r.Problems})
-		}
+		b.rejectOf(p)
 	}
 	return b.problem(true)
 }

@@ -135,8 +135,8 @@ func (s *server) readOne(c *gin.Context) (change.Set, *Error) {
 		return change.Set{}, problem
 	}
 	asked := c.Query("user_id")
-	if len(asked) > vault.MaxKey {
-		return change.Set{}, invalidParameter("user_id", fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
+	if problem := validKey("user_id", asked); problem != nil {
+		return change.Set{}, problem
 	}
 	id, problem := personOf(p, asked)
 	if problem != nil {

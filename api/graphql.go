@@ -84,11 +84,15 @@ func (o *operation) ask(n int) *Error {
 	return nil
 }
 
-// fail lets the whole request fail.
-func (o *operation) fail(e *Error) {
+// fail returns what the answer's errors are to have, and lets the whole request
+// fail where that is no mistake of the query.
+func (o *operation) fail(e *Error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.problem = e
+	if e.status != http.StatusBadRequest {
+		o.problem = e
+	}
+	return graphError{e}
 }
 
 // graphql serves GET and POST /graphql. What is wrong with a query is in the

@@ -5,8 +5,6 @@ import (
 	"errors"
 
 	jsonv2 "github.com/go-json-experiment/json"
-
-	"cis/profile"
 )
 
 // These are the types of schema.graphql. Their fields are read from a profile's
@@ -95,7 +93,8 @@ func (graphJSON) UnmarshalGraphQL(any) error {
 	return errors.New("JSON cannot be given as an argument")
 }
 
-func newGraphProfile(p *profile.Profile) (*graphProfile, error) {
+// newGraphProfile reads a profile that a caller may see as it is.
+func newGraphProfile(visible []byte) (*graphProfile, error) {
 	shown := new(graphProfile)
-	return shown, jsonv2.Unmarshal(p.JSON(), shown, jsonv2.MatchCaseInsensitiveNames(true))
+	return shown, jsonv2.Unmarshal(visible, shown, jsonv2.MatchCaseInsensitiveNames(true))
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -39,19 +38,14 @@ func (q *graphQuery) Profile(ctx context.Context, args personArgs) (*graphProfil
 	if problem := o.ask(1); problem != nil {
 		return nil, graphError{problem}
 	}
-	query := graphFilter(args.Active, args.FilterDisplay)
-	record, err := q.s.Vault.Find(ctx, key, value, vault.Version{})
-	if errors.Is(err, vault.ErrNotFound) || err == nil && !query.wants(record) {
+	found, problem := q.s.lookUp(ctx, key, value, graphFilter(args.Active, args.FilterDisplay), o.who)
+	switch {
+	case problem != nil:
+		return nil, o.fail(problem)
+	case found.isNobody():
 		return nil, nil
 	}
-	if err != nil {
-		return nil, q.failed(o, err)
-	}
-	p, err := profile.Parse(record.Profile)
-	if err != nil {
-		return nil, q.failed(o, errUnreadable)
-	}
-	return q.show(o, query, p)
+	return q.show(o, found.body)
 }
 
 // key is the one key that the arguments give.
@@ -110,11 +104,11 @@ func (q *graphQuery) Profiles(ctx context.Context, args listArgs) (*graphPage, e
 	list.Activity, list.Limit = query.activity, int(args.First)+1
 	page, err := q.s.page(ctx, list, query)
 	if err != nil {
-		return nil, q.failed(o, err)
+		return nil, o.fail(q.s.listProblem(err))
 	}
 	shown := &graphPage{Items: make([]*graphProfile, len(page.people))}
 	for i, p := range page.people {
-		if shown.Items[i], err = q.show(o, query, p); err != nil {
+		if shown.Items[i], err = q.show(o, query.show(p, o.who).JSON()); err != nil {
 			return nil, err
 		}
 	}
@@ -133,14 +127,8 @@ func readGraphList(args listArgs, who caller) (list vault.Query, problem *Error)
 		return list, unauthorized("scope_missing", "where may only be used with the scope "+ScopeSearch)
 	}
 	for _, c := range args.Where {
-		terms, problem := readTerms(c.Attribute, profile.Path(c.Attribute), []string{c.Value})
-		if problem != nil {
+		if problem := addTerm(&list, c.Attribute, c.Attribute, c.Value, c.Not); problem != nil {
 			return list, problem
-		}
-		if c.Not {
-			list.Without = append(list.Without, terms...)
-		} else {
-			list.With = append(list.With, terms...)
 		}
 	}
 	if len(args.Where) > maxTerms {
@@ -171,21 +159,11 @@ func graphFilter(active string, display *string) personQuery {
 	return q
 }
 
-// show is what the caller may see of a profile.
-func (q *graphQuery) show(o *operation, query personQuery, p *profile.Profile) (*graphProfile, error) {
-	shown, err := newGraphProfile(query.show(p, o.who))
+// show answers with what the caller may see of a profile.
+func (q *graphQuery) show(o *operation, visible []byte) (*graphProfile, error) {
+	shown, err := newGraphProfile(visible)
 	if err != nil {
-		return nil, q.failed(o, errUnreadable)
+		return nil, o.fail(q.s.unreadable(err))
 	}
 	return shown, nil
-}
-
-// failed notes why nothing can be read.
-func (q *graphQuery) failed(o *operation, err error) error {
-	problem := q.s.listProblem(err)
-	if problem.status == http.StatusBadRequest {
-		return graphError{problem}
-	}
-	o.fail(problem)
-	return graphError{problem}
 }

@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/stretchr/testify/require"
 
@@ -30,13 +27,8 @@ type graph struct {
 }
 
 func newGraph(t *testing.T, v vault.Store) graph {
-	gin.SetMode(gin.TestMode)
-	i := newIssuer(t)
-	server := httptest.NewServer(New(Options{
-		Vault: v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}))
-	t.Cleanup(server.Close)
-	return graph{t, server.URL, server.URL + "/graphql", func(scopes string) string {
+	base, i := serve(t, v)
+	return graph{t, base, base + "/graphql", func(scopes string) string {
 		return sign(t, i.keys["one"], jwa.RS256, "one", claims(time.Now(), map[string]any{"scope": scopes}))
 	}}
 }

@@ -303,14 +303,10 @@ func readSearch(c *gin.Context) (list vault.Query, query personQuery, problem *E
 			continue
 		}
 		attribute, without := strings.CutPrefix(name, "not_")
-		terms, problem := readTerms(name, profile.Path(attribute), given[name])
-		if problem != nil {
-			return list, query, problem
-		}
-		if without {
-			list.Without = append(list.Without, terms...)
-		} else {
-			list.With = append(list.With, terms...)
+		for _, value := range given[name] {
+			if problem := addTerm(&list, name, attribute, value, without); problem != nil {
+				return list, query, problem
+			}
 		}
 	}
 	switch n := len(list.With) + len(list.Without); {
@@ -322,22 +318,25 @@ func readSearch(c *gin.Context) (list vault.Query, query personQuery, problem *E
 	return list, query, nil
 }
 
-// readTerms reads the values that a parameter gives for one attribute.
-func readTerms(name string, attribute profile.Path, values []string) (terms []vault.Term, problem *Error) {
-	if !slices.Contains(profile.Searchable, attribute) {
-		return nil, invalidParameter(short(name), "people cannot be searched by that; use one of "+searchable())
+// addTerm asks for people who have, or have not, a value; name is what the
+// caller gave it as.
+func addTerm(list *vault.Query, name, attribute, value string, without bool) *Error {
+	if !slices.Contains(profile.Searchable, profile.Path(attribute)) {
+		return invalidParameter(short(name), "people cannot be searched by that; use one of "+searchable())
 	}
-	for _, value := range values {
-		if problem := validText(name, value); problem != nil {
-			return nil, problem
-		}
-		term, err := profile.SearchTerm(attribute, value)
-		if err != nil {
-			return nil, invalidParameter(name, err.Error())
-		}
-		terms = append(terms, vault.Term{Attribute: string(attribute), Value: term.Value})
+	if problem := validText(name, value); problem != nil {
+		return problem
 	}
-	return terms, nil
+	term, err := profile.SearchTerm(profile.Path(attribute), value)
+	if err != nil {
+		return invalidParameter(name, err.Error())
+	}
+	into := &list.With
+	if without {
+		into = &list.Without
+	}
+	*into = append(*into, vault.Term{Attribute: attribute, Value: term.Value})
+	return nil
 }
 
 // maxTerms bounds what one search can ask for.

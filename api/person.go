@@ -41,7 +41,9 @@ func (s *server) person(key vault.Key) gin.HandlerFunc {
 // nobody is shown where there is no such person.
 var nobody = shown{body: []byte(`{}`), tag: tagOf([]byte(`{}`))}
 
-// lookUp is what a caller may see of a person.
+func (s shown) isNobody() bool { return s.version == vault.Version{} }
+
+// lookUp is what a caller may see of a person, nobody where there is none to see.
 func (s *server) lookUp(ctx context.Context, key vault.Key, value string, query personQuery, who caller) (shown, *Error) {
 	asked := question{key, value, who.scope, query.level()}
 	kept := s.answers.find(asked)

@@ -83,6 +83,17 @@ func (s somebody) write(t *testing.T, number string) vault.Write {
 	return write
 }
 
+// serve serves the API over a vault, for tokens of an issuer.
+func serve(t *testing.T, v vault.Store) (base string, i *issuer) {
+	gin.SetMode(gin.TestMode)
+	i = newIssuer(t)
+	server := httptest.NewServer(New(Options{
+		Vault: v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, i
+}
+
 // service is the API over a vault, with a token that may do everything. There
 // is nobody to carry out a change: what is not refused before is an error.
 func service(t *testing.T, v vault.Store) (get func(path string) (int, map[string]any)) {
@@ -91,15 +102,10 @@ func service(t *testing.T, v vault.Store) (get func(path string) (int, map[strin
 }
 
 func calls(t *testing.T, v vault.Store) func(method, path, body string, headers ...string) (int, map[string]any) {
-	gin.SetMode(gin.TestMode)
-	i := newIssuer(t)
-	server := httptest.NewServer(New(Options{
-		Vault: v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}))
-	t.Cleanup(server.Close)
+	base, i := serve(t, v)
 	token := sign(t, i.keys["one"], jwa.RS256, "one", claims(time.Now(), map[string]any{"scope": "read:fullprofile display:all search:all write"}))
 	return func(method, path, content string, headers ...string) (int, map[string]any) {
-		request, err := http.NewRequest(method, server.URL+path, strings.NewReader(content))
+		request, err := http.NewRequest(method, base+path, strings.NewReader(content))
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "Bearer "+token)
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -147,16 +153,13 @@ func TestLookups(t *testing.T) {
 }
 
 func TestMetadataNeedsNoToken(t *testing.T) {
-	gin.SetMode(gin.TestMode)
-	server := httptest.NewServer(New(Options{Vault: store(t), Tokens: newIssuer(t).tokens(time.Now),
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}))
-	defer server.Close()
+	base, _ := serve(t, store(t))
 	for email, want := range map[string]string{
 		"shared%40example.org": `{"exists":{"cis":true,"ldap":true}}`,
 		"old%40example.org":    `{"exists":{"cis":true,"ldap":true}}`,
 		"nobody%40example.org": `{"exists":{"cis":false,"ldap":false}}`,
 	} {
-		response, err := http.Get(server.URL + "/v2/user/metadata/" + email)
+		response, err := http.Get(base + "/v2/user/metadata/" + email)
 		require.NoError(t, err)
 		body, err := io.ReadAll(response.Body)
 		require.NoError(t, errors.Join(err, response.Body.Close()))

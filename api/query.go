@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,13 +51,10 @@ func wellFormed(c *gin.Context) {
 
 // validText checks a parameter that says which text is looked for.
 func validText(name, text string) *Error {
-	switch {
-	case text == "":
+	if text == "" {
 		return invalidParameter(name, "is empty: say what to look for")
-	case len(text) > vault.MaxKey:
-		return invalidParameter(name, fmt.Sprintf("is longer than %d bytes", vault.MaxKey))
 	}
-	return nil
+	return validKey(name, text)
 }
 
 func readPersonQuery(c *gin.Context) (q personQuery, problem *Error) {

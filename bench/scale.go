@@ -87,12 +87,10 @@ func (s *service) warm(clients int) error {
 	l.connect(clients)
 	defer l.close()
 	var group errgroup.Group
-	for some := range slices.Chunk(paths, (len(paths)+clients-1)/clients) {
-		c := l.clients[0]
-		l.clients = append(l.clients[1:], c)
+	for i, c := range l.clients {
 		group.Go(func() error {
-			for _, path := range some {
-				if _, err := l.get(c, path); err != nil {
+			for n := i; n < len(paths); n += clients {
+				if _, err := l.get(c, paths[n]); err != nil {
 					return err
 				}
 			}

@@ -246,14 +246,7 @@ func TestBadInputGetsItsErrorAndLeavesNothing(t *testing.T) {
 	p := start(t)
 	const id = "email|bad"
 	good := p.newcomer(id)
-	edit := func(change func(map[string]any)) []byte {
-		var document map[string]any
-		require.NoError(t, json.Unmarshal(good, &document))
-		change(document)
-		text, err := json.Marshal(document)
-		require.NoError(t, err)
-		return text
-	}
+	edit := func(change func(map[string]any)) []byte { return edited(t, good, change) }
 	token := p.token()
 	for name, test := range map[string]struct {
 		query, token string
