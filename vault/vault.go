@@ -199,11 +199,11 @@ type Store interface {
 	Find(ctx context.Context, key Key, value string, known Version) (Record, error)
 
 	// List returns the people whom the query selects, in the order of their
-	// ids, byte by byte. It costs what it returns, not what the vault holds:
-	// of several terms, what the rarest of them has; of a query by Without
-	// alone, what it passes over, too. ErrInvalid for
-	// a query that Validate refuses, ErrNotIndexed for one with terms while
-	// the index is not complete.
+	// ids, byte by byte. It costs what it returns, not what the vault holds; a
+	// query by several terms also costs whom it passes over: those whom the
+	// rarest of With has and another term rules out. ErrInvalid for a query that
+	// Validate refuses, ErrNotIndexed for one with terms while the index is not
+	// complete.
 	List(ctx context.Context, q Query) ([]Listed, error)
 
 	// Unindexed returns up to limit of the records that have no index entries

@@ -5,14 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"cis/vault"
 )
 
-// List implements vault.Store. Terms are answered from search_index alone: the
-// rarest term's people are walked in order, and the index is probed for each
-// of the other terms.
+// List implements vault.Store. Terms are answered from search_index alone.
 func (s *Store) List(ctx context.Context, q vault.Query) ([]vault.Listed, error) {
 	if err := q.Validate(); err != nil {
 		return nil, fmt.Errorf("vault %s: list: %w", s.path, err)
@@ -36,8 +33,8 @@ func (s *Store) list(ctx context.Context, q vault.Query) ([]vault.Listed, error)
 		return nil, err
 	}
 	q.With = with
-	statement, args := selection(q)
-	rows, err := s.readers.QueryContext(ctx, statement, args...)
+	text, args := selection(q)
+	rows, err := s.readers.QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,62 +65,6 @@ func (s *Store) rarestFirst(ctx context.Context, terms []vault.Term) ([]vault.Te
 		counts[t] = n
 	}
 	return slices.SortedStableFunc(slices.Values(terms), func(a, b vault.Term) int { return counts[a] - counts[b] }), nil
-}
-
-// selection writes the query as SQL. Active and inactive people are two walks
-// along an index, merged by id: each stops at the limit.
-func selection(q vault.Query) (statement string, args []any) {
-	var walks []string
-	for _, active := range map[vault.Activity][]bool{
-		vault.ActiveOnly: {true}, vault.InactiveOnly: {false}, vault.AnyActivity: {false, true},
-	}[q.Activity] {
-		walk, more := walk(q, active)
-		walks, args = append(walks, walk), append(args, more...)
-	}
-	return `SELECT v.id, v.user_uuid, v.primary_email, v.active
-		FROM (` + strings.Join(walks, ` UNION ALL `) + ` ORDER BY id LIMIT ?) AS found
-		CROSS JOIN identity_vault AS v ON v.id = found.id ORDER BY found.id`, append(args, q.Limit)
-}
-
-// walk selects ids of active or inactive people.
-func walk(q vault.Query, active bool) (statement string, args []any) {
-	var where []string
-	add := func(condition string, more ...any) {
-		where, args = append(where, condition), append(args, more...)
-	}
-	table, probe := `identity_vault`, q.With
-	if len(q.With) > 0 {
-		table, probe = `search_index`, q.With[1:]
-		add(`t.attribute = ? AND t.value = ?`, q.With[0].Attribute, q.With[0].Value)
-	}
-	add(`t.active = ?`, active)
-	if q.After >= q.Prefix {
-		add(`t.id > ?`, q.After)
-	} else {
-		add(`t.id >= ?`, q.Prefix)
-	}
-	if end := prefixEnd(q.Prefix); end != "" {
-		add(`t.id < ?`, end)
-	}
-	const has = `EXISTS (SELECT 1 FROM search_index AS p WHERE p.attribute = ? AND p.value = ? AND p.active = ? AND p.id = t.id)`
-	for _, term := range probe {
-		add(has, term.Attribute, term.Value, active)
-	}
-	for _, term := range q.Without {
-		add(`NOT `+has, term.Attribute, term.Value, active)
-	}
-	return `SELECT t.id AS id FROM ` + table + ` AS t WHERE ` + strings.Join(where, ` AND `), args
-}
-
-// prefixEnd is the smallest text above all that begin with the prefix; "" if
-// there is none. No UTF-8 has the byte 0xff, so that the last can be raised.
-func prefixEnd(prefix string) string {
-	if prefix == "" {
-		return ""
-	}
-	end := []byte(prefix)
-	end[len(end)-1]++
-	return string(end)
 }
 
 // Unindexed implements vault.Store.

@@ -11,7 +11,8 @@ import (
 )
 
 // TestListsNeverScanOrSort reads SQLite's plan of every shape of query: each
-// table is searched by an index, and what comes out is in order already.
+// table is searched by an index, and what comes out is in order already. Only
+// where people are passed over is a page sorted, when it has been found.
 func TestListsNeverScanOrSort(t *testing.T) {
 	s, err := Open(filepath.Join(t.TempDir(), "vault.db"))
 	require.NoError(t, err)
@@ -22,8 +23,8 @@ func TestListsNeverScanOrSort(t *testing.T) {
 			for _, activity := range []vault.Activity{vault.ActiveOnly, vault.InactiveOnly, vault.AnyActivity} {
 				for _, prefix := range []string{"", "ad|"} {
 					q := vault.Query{With: with, Without: without, Activity: activity, Prefix: prefix, After: "ad|x", Limit: 10}
-					statement, args := selection(q)
-					rows, err := s.readers.Query("EXPLAIN QUERY PLAN "+statement, args...)
+					text, args := selection(q)
+					rows, err := s.readers.Query("EXPLAIN QUERY PLAN "+text, args...)
 					require.NoError(t, err)
 					var plan string
 					for rows.Next() {
@@ -34,7 +35,9 @@ func TestListsNeverScanOrSort(t *testing.T) {
 					}
 					require.NoError(t, rows.Err())
 					require.NotRegexp(t, `SCAN (t|v|p|identity_vault|search_index)\b`, plan, "%+v", q)
-					require.NotContains(t, plan, "TEMP B-TREE", "%+v", q)
+					if len(without) == 0 {
+						require.NotContains(t, plan, "TEMP B-TREE", "%+v", q)
+					}
 				}
 			}
 		}

@@ -14,7 +14,7 @@ import (
 type writeStatements struct {
 	create, update, bury, remove, exhume, log *sql.Stmt
 
-	terms, addTerm, removeTerm, indexed, current *sql.Stmt
+	terms, addTerm, removeTerm, mend, indexed, current *sql.Stmt
 }
 
 // notStoredYet holds while the change log does not have the sequence number.
@@ -41,8 +41,13 @@ func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 		&w.terms:      `SELECT attribute, value, active FROM search_index WHERE id = ?`,
 		&w.addTerm:    `INSERT INTO search_index (attribute, value, active, id) VALUES (?, ?, ?, ?)`,
 		&w.removeTerm: `DELETE FROM search_index WHERE attribute = ? AND value = ? AND active = ? AND id = ?`,
-		&w.indexed:    `DELETE FROM not_indexed WHERE id = ?`,
-		&w.current:    `SELECT EXISTS (SELECT 1 FROM identity_vault WHERE id = ? AND sequence_number = ?)`,
+		// The ends of runs that a write of one person can move are the person's own
+		// and those of whoever is before.
+		&w.mend: mend + ` AND e.id IN (?1,
+			(SELECT max(id) FROM identity_vault WHERE active = 0 AND id < ?1),
+			(SELECT max(id) FROM identity_vault WHERE active = 1 AND id < ?1))`,
+		&w.indexed: `DELETE FROM not_indexed WHERE id = ?`,
+		&w.current: `SELECT EXISTS (SELECT 1 FROM identity_vault WHERE id = ? AND sequence_number = ?)`,
 	} {
 		if *statement, err = db.PrepareContext(ctx, text); err != nil {
 			return err
@@ -167,6 +172,9 @@ func (s *Store) index(ctx context.Context, tx *sql.Tx, r vault.Record, terms []v
 		if _, err := tx.StmtContext(ctx, s.write.addTerm).ExecContext(ctx, e.Attribute, e.Value, e.active, r.ID); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.StmtContext(ctx, s.write.mend).ExecContext(ctx, r.ID); err != nil {
+		return err
 	}
 	_, err = tx.StmtContext(ctx, s.write.indexed).ExecContext(ctx, r.ID)
 	return err

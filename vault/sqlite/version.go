@@ -69,7 +69,21 @@ var migrations = []string{
 	INSERT INTO not_indexed SELECT id FROM identity_vault;
 
 	ALTER TABLE change_log ADD COLUMN digest TEXT NOT NULL DEFAULT '';`,
+
+	// A person's entry ends a run where the next person of the same activity, in
+	// the order of ids, does not have the term. Whoever looks for people without
+	// the term goes from one end to the next.
+	`ALTER TABLE search_index ADD COLUMN ends INTEGER NOT NULL DEFAULT 1;
+	CREATE INDEX search_index_ends ON search_index (attribute, value, active, id) WHERE ends = 1;
+	` + mend + `;`,
 }
+
+// mend sets what is not right of search_index.ends. A statement that uses it
+// may add which rows are looked at.
+const mend = `UPDATE search_index AS e SET ends = NOT e.ends
+	WHERE e.ends = EXISTS (SELECT 1 FROM search_index AS n
+		WHERE n.attribute = e.attribute AND n.value = e.value AND n.active = e.active
+			AND n.id = (SELECT min(v.id) FROM identity_vault AS v WHERE v.active = e.active AND v.id > e.id))`
 
 // prepareFile makes sure that the file is a vault of the newest version. It
 // changes nothing in a file that is not ours or is newer.
