@@ -195,7 +195,7 @@ func (s *server) identities(c *gin.Context) {
 	for i, l := range listed {
 		users[i] = identity{l.UUID, l.ID, l.PrimaryEmail, l.Active}
 	}
-	s.respondUsers(c, users, next)
+	respondUsers(c, users, next)
 }
 
 // cut leaves a page of what was listed, and says where the next one begins.
@@ -208,26 +208,30 @@ func cut(listed []vault.Listed, size int) (page []vault.Listed, next *string) {
 
 // respondUsers answers with a list under "users", and the id after which it
 // goes on.
-func (s *server) respondUsers(c *gin.Context, users any, next *string) {
+func respondUsers[U identity | found](c *gin.Context, users []U, next *string) {
 	text, err := json.Marshal(users)
 	if err != nil {
-		panic(err) // structs of texts, or JSON already
+		panic(err) // structs of texts
 	}
-	if next != nil {
-		token := tokenOf(*next)
-		next = &token
+	respond(c, appendNext(append([]byte(`{"users":`), text...), tokenAt(next)))
+}
+
+// tokenAt is the page token of the id after which a list goes on, nil after
+// its end.
+func tokenAt(next *string) *string {
+	if next == nil {
+		return nil
 	}
-	respond(c, appendNext(append([]byte(`{"users":`), text...), next))
+	token := tokenOf(*next)
+	return &token
 }
 
 // ScopeSearch is the scope that searching by attributes needs.
 const ScopeSearch = "search:all"
 
-// found is a person in a search's answer: the id, or, with fullProfiles, the
-// user_id attribute with the profile.
+// found is a person in a search's answer.
 type found struct {
-	ID      any              `json:"id"`
-	Profile *profile.Profile `json:"profile,omitempty"`
+	ID string `json:"id"`
 }
 
 // search serves GET /v2/users/id/all/by_attribute_contains: who has these
@@ -261,28 +265,40 @@ func (s *server) search(c *gin.Context) {
 	for i, l := range listed {
 		users[i].ID = l.ID
 	}
-	s.respondUsers(c, users, next)
+	respondUsers(c, users, next)
 }
 
+// searchProfiles is search with fullProfiles.
 func (s *server) searchProfiles(c *gin.Context, list vault.Query, query personQuery) {
 	p, err := s.page(c.Request.Context(), list, query)
 	if err != nil {
 		s.listFailed(c, err)
 		return
 	}
-	users := make([]found, len(p.people))
+	body := []byte(`{"users":[`)
 	for i, person := range p.people {
-		shown := query.show(person, callerOf(c))
-		users[i].Profile = shown
-		if id := shown.Get(profile.UserID); id != nil {
-			users[i].ID = json.RawMessage(id.JSON())
+		if i > 0 {
+			body = append(body, ',')
 		}
+		body = appendFound(body, query.show(person, callerOf(c)))
 	}
 	var next *string
 	if p.next != "" {
 		next = &p.next
 	}
-	s.respondUsers(c, users, next)
+	respond(c, appendNext(append(body, ']'), tokenAt(next)))
+}
+
+// appendFound adds a person to the answer of a search with fullProfiles: the
+// user_id attribute, as far as the caller may see it, and the profile.
+func appendFound(body []byte, shown *profile.Profile) []byte {
+	id := []byte("null")
+	if a := shown.Get(profile.UserID); a != nil {
+		id = a.JSON()
+	}
+	body = append(append(body, `{"id":`...), id...)
+	body = append(append(body, `,"profile":`...), shown.JSON()...)
+	return append(body, '}')
 }
 
 // searchParameters are the parameters of a search that name no attribute.

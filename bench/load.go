@@ -2,17 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
-
-func cores() int { return runtime.NumCPU() }
 
 // load is what a number of clients ask of a server: each sends one of the
 // requests, picked by chance, reads the answer, and sends the next, over one
@@ -44,8 +44,8 @@ func (l *load) close() {
 
 // get reads the answer to a request, which must have status 200, into what is
 // good until the client's next.
-func (l *load) get(c *client, path string) (body []byte, err error) {
-	request, err := http.NewRequest(http.MethodGet, l.server+path, nil)
+func (l *load) get(ctx context.Context, c *client, path string) (body []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.server+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +67,11 @@ func (l *load) get(c *client, path string) (body []byte, err error) {
 
 // answers returns the answer to each request. They are kept outside of Go's
 // heap: there, they would make the garbage collector run less often.
-func (l *load) answers() (answers [][]byte, err error) {
+func (l *load) answers(ctx context.Context) (answers [][]byte, err error) {
 	l.connect(1)
 	defer l.close()
 	for _, path := range l.paths {
-		body, err := l.get(l.clients[0], path)
+		body, err := l.get(ctx, l.clients[0], path)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func (l *load) answers() (answers [][]byte, err error) {
 
 // round lets the clients work for some time. It returns how long each request
 // took, and how long all did.
-func (l *load) round(length time.Duration) (each []time.Duration, all time.Duration, err error) {
+func (l *load) round(ctx context.Context, length time.Duration) (each []time.Duration, all time.Duration, err error) {
 	runtime.GC() // what the other side left behind is not this side's
 	var group errgroup.Group
 	took := make([][]time.Duration, len(l.clients))
@@ -95,7 +95,7 @@ func (l *load) round(length time.Duration) (each []time.Duration, all time.Durat
 	for i, c := range l.clients {
 		group.Go(func() error {
 			for from := start; from.Sub(start) < length; {
-				if _, err := l.get(c, l.paths[rand.IntN(len(l.paths))]); err != nil {
+				if _, err := l.get(ctx, c, l.paths[rand.IntN(len(l.paths))]); err != nil {
 					return err
 				}
 				now := time.Now()
@@ -127,11 +127,11 @@ func p95(each []time.Duration, _ time.Duration) float64 {
 	return quantile(values, 0.95)
 }
 
-// compare lets both loads work by turns, after a round each that does not
-// count, and measures each round.
-func (o options) compare(r row, reference, measured *load, measure func([]time.Duration, time.Duration) float64) (row, error) {
+// compare lets a number of clients of each side work by turns, after a round
+// each that does not count, and measures each round.
+func (o options) compare(ctx context.Context, r row, clients int, reference, measured *load, measure func([]time.Duration, time.Duration) float64) (row, error) {
 	for _, side := range []*load{reference, measured} {
-		side.connect(o.Clients)
+		side.connect(clients)
 		defer side.close()
 	}
 	for i := range o.Rounds + 1 {
@@ -139,7 +139,7 @@ func (o options) compare(r row, reference, measured *load, measure func([]time.D
 			load   *load
 			rounds *[]float64
 		}{{reference, &r.reference}, {measured, &r.measured}} {
-			each, all, err := side.load.round(o.Round)
+			each, all, err := side.load.round(ctx, o.Round)
 			if err != nil {
 				return r, fmt.Errorf("%s: %w", r.what, err)
 			}
@@ -148,6 +148,6 @@ func (o options) compare(r row, reference, measured *load, measure func([]time.D
 			}
 		}
 	}
-	fmt.Printf("%s: %.2f\n", r.what, r.ratio())
+	fmt.Fprintf(os.Stderr, "%s: %.2f\n", r.what, r.ratio())
 	return r, nil
 }

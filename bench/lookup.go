@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -10,56 +11,64 @@ import (
 	"cis/vault"
 )
 
+// lookupKeys are what people can be looked up by.
+var lookupKeys = []vault.Key{vault.KeyUserID, vault.KeyUUID, vault.KeyPrimaryEmail, vault.KeyPrimaryUsername}
+
 // lookups compares look-ups by each of the four keys with a bare Gin handler
 // that answers with the same bytes, by throughput.
-func (o options) lookups() (t table, err error) {
-	s, err := newService(newCrowd(o.Small, realSignature))
+func (o options) lookups(ctx context.Context) (t table, err error) {
+	s, err := newService(ctx, newCrowd(o.Small, true))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	for _, caller := range []struct{ name, scopes string }{
 		{"all attributes", everything},
-		{"public ones only", "search:all"},
+		{"public ones only", publicOnly},
 	} {
-		for _, key := range []vault.Key{vault.KeyUserID, vault.KeyUUID, vault.KeyPrimaryEmail, vault.KeyPrimaryUsername} {
-			r, err := o.lookup(s, key, caller.scopes)
+		for _, key := range lookupKeys {
+			what := "look-up by " + string(key) + ", " + caller.name
+			if !o.wants(what) {
+				continue
+			}
+			reference, measured, err := s.besideGin(ctx, key, caller.scopes)
 			if err != nil {
 				return nil, err
 			}
-			r.what += ", " + caller.name
+			r, err := o.compare(ctx, row{what: what, unit: "/s", atLeast: 0.5}, o.Clients, reference, measured, perSecond)
+			if err != nil {
+				return nil, err
+			}
 			t = append(t, r)
 		}
 	}
 	return t, nil
 }
 
-// lookup measures look-ups by one key, of each of the people by chance. The
-// reference answers with what the API answers for the same person.
-func (o options) lookup(s *service, key vault.Key, scopes string) (r row, err error) {
+// besideGin returns look-ups of all active people, and as many requests to a
+// bare Gin handler, each of which is answered with the bytes of one of them.
+func (s *service) besideGin(ctx context.Context, key vault.Key, scopes string) (reference, measured *load, err error) {
 	token, err := s.token(scopes)
 	if err != nil {
-		return r, err
+		return nil, nil, err
 	}
-	measured := &load{server: s.url, token: token}
+	measured = &load{server: s.url, token: token}
 	if measured.paths, err = s.crowd.lookups(key); err != nil {
-		return r, err
+		return nil, nil, err
 	}
-	bodies, err := measured.answers()
+	bodies, err := measured.answers(ctx)
 	if err != nil {
-		return r, err
+		return nil, nil, err
 	}
 	engine := gin.New()
 	engine.GET("/:n", func(c *gin.Context) {
 		n, _ := strconv.Atoi(c.Param("n"))
 		c.Data(http.StatusOK, "application/json", bodies[n])
 	})
-	reference := &load{token: token}
-	if reference.server, err = s.serve("reference", engine); err != nil {
-		return r, err
-	}
+	reference = &load{token: token}
 	for n := range bodies {
 		reference.paths = append(reference.paths, "/"+strconv.Itoa(n))
 	}
-	return o.compare(row{what: "look-up by " + string(key), unit: "/s", atLeast: 0.5}, reference, measured, perSecond)
+	reference.server, err = s.serve("reference", engine)
+	return reference, measured, err
 }

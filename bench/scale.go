@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"slices"
@@ -12,50 +13,65 @@ import (
 
 // ask is what a row of the scale benchmark asks, of a crowd of any size.
 type ask struct {
-	what  string
-	paths func(*crowd) ([]string, error)
+	what   string
+	scopes string
+	busy   bool // by all clients at once, instead of one after the other
+	paths  func(*crowd) ([]string, error)
 }
 
 // The people in LDAP are the first ones in the order of ids, and fill a half of
 // it; the middle of theirs is at a quarter.
-var asks = []ask{
-	{"look-up by user_id", lookups(vault.KeyUserID)},
-	{"look-up by uuid", lookups(vault.KeyUUID)},
-	{"look-up by primary_email", lookups(vault.KeyPrimaryEmail)},
-	{"look-up by primary_username", lookups(vault.KeyPrimaryUsername)},
-	{"id/all", identities(0, "connectionMethod", "ad")},
-	{"id/all, a later page", identities(0.1, "connectionMethod", "ad")},
-	{"search: a group of 200, whatever the size", search(0, "access_information.mozilliansorg", specialGroup)},
-	{"search: the same, a later page", search(0.5, "access_information.mozilliansorg", specialGroup)},
-	{"search: a group of half of all", search(0, "access_information.ldap", commonGroup)},
-	{"search: the same, a later page", search(0.25, "access_information.ldap", commonGroup)},
-	{"search: a flag and a group", search(0, "staff_information.staff", "true", "access_information.ldap", "wiki")},
-	{"search: not in a group", search(0, "not_access_information.ldap", "wiki")},
-	{"search: in a group and not in another", search(0, "access_information.ldap", commonGroup, "not_access_information.ldap", "wiki")},
-	{"search: not in the group of those who come first", search(0, "not_access_information.ldap", commonGroup)},
-	{"search: a group, with fullProfiles", search(0, "access_information.ldap", commonGroup, "fullProfiles", "true")},
-	{"search: the same, a later page", search(0.25, "access_information.ldap", commonGroup, "fullProfiles", "true")},
+var asks = slices.Concat(
+	lookupAsks("all attributes", everything),
+	lookupAsks("public ones only", publicOnly),
+	[]ask{
+		{"look-up by user_id, all attributes, all clients at once", everything, true, lookups(vault.KeyUserID)},
+		{"id/all", everything, false, identities(0, "connectionMethod", "ad")},
+		{"id/all, a later page", everything, false, identities(0.1, "connectionMethod", "ad")},
+		{"search: a group of 200, whatever the size", everything, false, search(0, "access_information.mozilliansorg", specialGroup)},
+		{"search: the same, a later page", everything, false, search(0.5, "access_information.mozilliansorg", specialGroup)},
+		{"search: a group of half of all", everything, false, search(0, "access_information.ldap", commonGroup)},
+		{"search: the same, a later page", everything, false, search(0.25, "access_information.ldap", commonGroup)},
+		{"search: a flag and a group", everything, false, search(0, "staff_information.staff", "true", "access_information.ldap", "wiki")},
+		{"search: not in a group", everything, false, search(0, "not_access_information.ldap", "wiki")},
+		{"search: in a group and not in another", everything, false, search(0, "access_information.ldap", commonGroup, "not_access_information.ldap", "wiki")},
+		{"search: not in the group of those who come first", everything, false, search(0, "not_access_information.ldap", commonGroup)},
+		{"search: a group, with fullProfiles", everything, false, search(0, "access_information.ldap", commonGroup, "fullProfiles", "true")},
+		{"search: the same, a later page", everything, false, search(0.25, "access_information.ldap", commonGroup, "fullProfiles", "true")},
+		{"search: a group, with fullProfiles, public ones only", publicOnly, false, search(0, "access_information.ldap", commonGroup, "fullProfiles", "true")},
+	},
+)
+
+// lookupAsks are look-ups by each of the four keys.
+func lookupAsks(what, scopes string) (asks []ask) {
+	for _, key := range lookupKeys {
+		asks = append(asks, ask{"look-up by " + string(key) + ", " + what, scopes, false, lookups(key)})
+	}
+	return asks
 }
 
 // scales compares a small vault with a large one, by the 95th percentile of how
 // long the requests take.
-func (o options) scales() (t table, err error) {
-	small, err := newService(newCrowd(o.Small, shortSignature))
+func (o options) scales(ctx context.Context) (t table, err error) {
+	small, err := newService(ctx, newCrowd(o.Small, false))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, small.close()) }()
-	large, err := newService(newCrowd(o.Large, shortSignature))
+	large, err := newService(ctx, newCrowd(o.Large, false))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, large.close()) }()
 	for _, s := range []*service{small, large} {
-		if err := s.warm(o.Clients); err != nil {
+		if err := s.warm(ctx, o.Clients); err != nil {
 			return nil, err
 		}
 	}
 	for _, a := range asks {
+		if !o.wants(a.what) {
+			continue
+		}
 		reference, err := a.of(small)
 		if err != nil {
 			return nil, err
@@ -64,7 +80,11 @@ func (o options) scales() (t table, err error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := o.compare(row{what: a.what, unit: "ms", atMost: 1.5}, reference, measured, p95)
+		clients := 1
+		if a.busy {
+			clients = o.Clients
+		}
+		r, err := o.compare(ctx, row{what: a.what, unit: "ms", atMost: 1.5}, clients, reference, measured, p95)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +94,7 @@ func (o options) scales() (t table, err error) {
 }
 
 // warm reads everybody once, as a service has that has run for a while.
-func (s *service) warm(clients int) error {
+func (s *service) warm(ctx context.Context, clients int) error {
 	token, err := s.token(everything)
 	if err != nil {
 		return err
@@ -90,7 +110,7 @@ func (s *service) warm(clients int) error {
 	for i, c := range l.clients {
 		group.Go(func() error {
 			for n := i; n < len(paths); n += clients {
-				if _, err := l.get(c, paths[n]); err != nil {
+				if _, err := l.get(ctx, c, paths[n]); err != nil {
 					return err
 				}
 			}
@@ -101,7 +121,7 @@ func (s *service) warm(clients int) error {
 }
 
 func (a ask) of(s *service) (*load, error) {
-	token, err := s.token(everything)
+	token, err := s.token(a.scopes)
 	if err != nil {
 		return nil, err
 	}

@@ -36,11 +36,15 @@ const (
 	clientID = "bench"
 )
 
-// everything are the scopes of a client that may see and search all.
-const everything = "read:fullprofile display:all search:all"
+// The scopes of a client that may see and search all, and of one that may search
+// all and sees what anyone may.
+const (
+	everything = "read:fullprofile display:all search:all"
+	publicOnly = "search:all"
+)
 
 // newService fills a vault in a temporary directory and serves it.
-func newService(people *crowd) (s *service, err error) {
+func newService(ctx context.Context, people *crowd) (s *service, err error) {
 	s = &service{crowd: people}
 	defer func() {
 		if err != nil {
@@ -53,7 +57,7 @@ func newService(people *crowd) (s *service, err error) {
 	}
 	s.closers = append(s.closers, func() error { return os.RemoveAll(dir) })
 	file := filepath.Join(dir, "vault.db")
-	if err := fill(context.Background(), file, people); err != nil {
+	if err := fill(ctx, file, people); err != nil {
 		return s, err
 	}
 	store, err := sqlite.Open(file)
@@ -116,7 +120,7 @@ func fill(ctx context.Context, file string, people *crowd) (err error) {
 			return fmt.Errorf("%d people were in the vault before they came", len(lost))
 		}
 	}
-	fmt.Printf("stored %d people in %.0f s\n", people.size, time.Since(start).Seconds())
+	fmt.Fprintf(os.Stderr, "stored %d people in %.0f s\n", people.size, time.Since(start).Seconds())
 	syscall.Sync() // or the machine would still be writing while it is measured
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -77,9 +78,9 @@ func (r row) value(rounds []float64) string {
 
 func median(values []float64) float64 { return quantile(values, 0.5) }
 
-// quantile returns the smallest of the values that is not below the share q of
-// them.
+// quantile returns the smallest of the values that at least the share q of them
+// does not exceed.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[max(0, int(q*float64(len(sorted))+0.999999)-1)]
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
 }

@@ -51,7 +51,7 @@ func (s *Store) list(ctx context.Context, q vault.Query) ([]vault.Listed, error)
 }
 
 // rarestFirst puts the term that the fewest people have first, as far as
-// counting a thousand tells.
+// counting two hundred tells.
 func (s *Store) rarestFirst(ctx context.Context, terms []vault.Term) ([]vault.Term, error) {
 	if len(terms) < 2 {
 		return terms, nil

@@ -48,7 +48,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) (err error) {
 	}
 	for statement, text := range map[**sql.Stmt]string{
 		&r.incomplete: `SELECT EXISTS (SELECT 1 FROM not_indexed)`,
-		&r.count:      `SELECT count(*) FROM (SELECT 1 FROM search_index WHERE attribute = ? AND value = ? LIMIT 1000)`,
+		&r.count:      `SELECT count(*) FROM (SELECT 1 FROM search_index WHERE attribute = ? AND value = ? LIMIT 200)`,
 		&r.unindexed: `SELECT ` + recordColumns + ` FROM identity_vault
 			WHERE id IN (SELECT id FROM not_indexed ORDER BY id LIMIT ?)`,
 		&r.unindexedCount: `SELECT count(*) FROM not_indexed`,
