@@ -15,7 +15,7 @@ type Attribute struct {
 	value  jsontext.Value // the member "value" or "values"; nil when absent
 	plural bool           // the value's member is "values"
 
-	signature Signature
+	signature jsontext.Value // the member "signature"; nil when absent
 	metadata  Metadata
 }
 
@@ -47,66 +47,95 @@ type Metadata struct {
 // parseAttribute reads a JSON object as an attribute. Members of the wrong
 // type read as their zero value: saying what is wrong is the schema's task.
 func parseAttribute(raw jsontext.Value) (*Attribute, error) {
-	a := &Attribute{raw: raw}
-	err := eachMember(raw, func(name string, value jsontext.Value) error {
-		switch name {
+	return newReader(raw).attribute()
+}
+
+func (r *reader) attribute() (*Attribute, error) {
+	a := &Attribute{}
+	raw, err := r.object(func(name []byte) (err error) {
+		switch string(name) {
 		case "signature":
-			a.signature = parseSignature(value)
+			a.signature, err = r.value()
 		case "metadata":
-			a.metadata = parseMetadata(value)
-		case "value", "values":
-			if a.value == nil || name == "values" {
-				a.value, a.plural = value, name == "values"
+			a.metadata, err = r.metadata()
+		case "values":
+			a.plural = true
+			a.value, err = r.value()
+		case "value":
+			value, err := r.value()
+			if !a.plural {
+				a.value = value
 			}
+			return err
+		default:
+			_, err = r.value()
 		}
-		return nil
+		return err
 	})
+	a.raw = raw
 	return a, err
 }
 
-func parseSignature(raw jsontext.Value) Signature {
-	var all, each Signature
-	if json.Unmarshal(raw, &all) == nil {
-		return all
+func (r *reader) metadata() (m Metadata, err error) {
+	if r.PeekKind() != '{' {
+		_, err := r.value()
+		return m, err
 	}
-	_ = eachMember(raw, func(name string, value jsontext.Value) error {
-		switch name {
-		case "publisher":
-			readInto(&each.Publisher, value)
-		case "additional":
-			readInto(&each.Additional, value)
-		}
-		return nil
-	})
-	return each
-}
-
-func parseMetadata(raw jsontext.Value) Metadata {
-	var all, each Metadata
-	if json.Unmarshal(raw, &all) == nil {
-		return all
-	}
-	_ = eachMember(raw, func(name string, value jsontext.Value) error {
-		switch name {
+	_, err = r.object(func(name []byte) (err error) {
+		switch string(name) {
 		case "classification":
-			readInto(&each.Classification, value)
+			err = r.read(&m.Classification)
 		case "last_modified":
-			readInto(&each.LastModified, value)
+			err = r.read(&m.LastModified)
 		case "created":
-			readInto(&each.Created, value)
-		case "verified":
-			readInto(&each.Verified, value)
+			err = r.read(&m.Created)
 		case "display":
 			// Null is a level of its own, so what is no string is not read as
 			// null but as a level that nobody may see.
-			if value.Kind() != 'n' {
-				each.Display = new(string)
-				readInto(each.Display, value)
+			if r.PeekKind() != 'n' {
+				m.Display = new(string)
+				return r.read(m.Display)
 			}
+			_, err = r.value()
+		case "verified":
+			m.Verified = r.PeekKind() == 't'
+			_, err = r.value()
+		default:
+			_, err = r.value()
+		}
+		return err
+	})
+	return m, err
+}
+
+// read reads the value that comes next if it is a string, and "" otherwise.
+func (r *reader) read(into *string) error {
+	text, err := r.string()
+	*into = string(text)
+	return err
+}
+
+// IsNull tells whether the attribute has no value: null, or none at all.
+func (a *Attribute) IsNull() bool {
+	return a == nil || len(a.value) == 0 || a.value.Kind() == 'n'
+}
+
+// Publisher is the name of the publisher who signed the attribute.
+func (a *Attribute) Publisher() string { return a.Signature().Publisher.Name }
+
+// Signature returns the attribute's signatures. It reads them each time: most
+// who read a profile do not look at them.
+func (a *Attribute) Signature() (s Signature) {
+	_ = eachMember(a.signature, func(name string, value jsontext.Value) error {
+		switch name {
+		case "publisher":
+			readInto(&s.Publisher, value)
+		case "additional":
+			readInto(&s.Additional, value)
 		}
 		return nil
 	})
-	return each
+	return s
 }
 
 // readInto reads one value, which leaves the zero value when it has another
@@ -117,17 +146,6 @@ func readInto[T any](into *T, value jsontext.Value) {
 		*into = read
 	}
 }
-
-// IsNull tells whether the attribute has no value: null, or none at all.
-func (a *Attribute) IsNull() bool {
-	return a == nil || len(a.value) == 0 || a.value.Kind() == 'n'
-}
-
-// Publisher is the name of the publisher who signed the attribute.
-func (a *Attribute) Publisher() string { return a.signature.Publisher.Name }
-
-// Signature returns the attribute's signatures.
-func (a *Attribute) Signature() Signature { return a.signature }
 
 // Metadata returns the attribute's metadata.
 func (a *Attribute) Metadata() Metadata { return a.metadata }
@@ -181,7 +199,7 @@ func (a *Attribute) WithSignature(s Signed) (*Attribute, error) {
 	if err != nil {
 		return nil, err
 	}
-	block, err := replaceMember(memberOf(a.raw, "signature"), "publisher", value)
+	block, err := replaceMember(a.signature, "publisher", value)
 	if err != nil {
 		return nil, err
 	}

@@ -10,50 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ErrNotObject says that a JSON text is not the object that a profile is.
-var ErrNotObject = errors.New("not a JSON object")
-
-// eachMember calls f for each member of a JSON object, in order. It refuses
-// duplicate names and invalid UTF-8, as everything in this package does: two
-// readers must never see different profiles in the same bytes.
-func eachMember(object jsontext.Value, f func(name string, value jsontext.Value) error) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(object))
-	if d.PeekKind() != '{' {
-		return ErrNotObject
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		key := name.String()
-		value, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		if err := f(key, value.Clone()); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
-}
-
-// memberOf returns a member of a JSON object, or nil.
-func memberOf(object jsontext.Value, name string) jsontext.Value {
-	var found jsontext.Value
-	_ = eachMember(object, func(n string, v jsontext.Value) error {
-		if n == name {
-			found = v
-		}
-		return nil
-	})
-	return found
-}
-
 // replaceMember returns object with one member's value replaced where it
 // stands, or added at the end. An object that is nil counts as empty.
 func replaceMember(object jsontext.Value, name string, value jsontext.Value) (jsontext.Value, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	_ "embed"
@@ -68,6 +69,9 @@ func isGroup(name string) bool {
 	return name == "identities" || name == "access_information" || name == "staff_information"
 }
 
+// mostMembers is how many members profile v2 has. No group has more.
+const mostMembers = 28
+
 //go:embed empty.json
 var emptyJSON []byte
 
@@ -87,29 +91,31 @@ func Empty() *Profile { return empty }
 // not a JSON object, on duplicate names and on invalid UTF-8; whether the
 // content is a valid profile is decided by the schema.
 func Parse(data []byte) (*Profile, error) {
-	value := jsontext.Value(bytes.Clone(data))
-	if err := value.Compact(); err != nil {
+	text := jsontext.Value(bytes.Clone(data))
+	if err := text.Compact(); err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	members, err := parseMembers(value, true)
+	members, err := newReader(text).members(true)
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
 	return &Profile{members}, nil
 }
 
-func parseMembers(object jsontext.Value, groups bool) ([]member, error) {
-	members := []member{}
-	err := eachMember(object, func(name string, value jsontext.Value) (err error) {
-		m := member{name: name, other: value}
+// members reads the members of the object that comes next: a profile, in which
+// there may be groups, or a group, in which there are none.
+func (r *reader) members(groups bool) ([]member, error) {
+	members := make([]member, 0, mostMembers)
+	_, err := r.object(func(name []byte) (err error) {
+		m := member{name: string(name)}
+		switch {
 		// A name with a dot in it would read as the path of another attribute.
-		if value.Kind() == '{' && !strings.Contains(name, ".") {
-			m.other = nil
-			if groups && isGroup(name) {
-				m.group, err = parseMembers(value, false)
-			} else {
-				m.attr, err = parseAttribute(value)
-			}
+		case r.PeekKind() != '{', strings.Contains(m.name, "."):
+			m.other, err = r.value()
+		case groups && isGroup(m.name):
+			m.group, err = r.members(false)
+		default:
+			m.attr, err = r.attribute()
 		}
 		members = append(members, m)
 		return err
@@ -119,8 +125,26 @@ func parseMembers(object jsontext.Value, groups bool) ([]member, error) {
 
 // JSON returns the profile as compact JSON, its members in their order and
 // every attribute as it was received.
-func (p *Profile) JSON() []byte {
-	return appendMembers(nil, p.members)
+func (p *Profile) JSON() []byte { return p.AppendJSON(nil) }
+
+// AppendJSON appends the profile as JSON returns it.
+func (p *Profile) AppendJSON(out []byte) []byte {
+	return appendMembers(slices.Grow(out, sizeOf(p.members)), p.members)
+}
+
+// sizeOf is how long members are as JSON, but for what names have escaped.
+func sizeOf(members []member) int {
+	size := len("{}")
+	for _, m := range members {
+		size += len(`"":,`) + len(m.name) + len(m.other)
+		switch {
+		case m.attr != nil:
+			size += len(m.attr.raw)
+		case m.group != nil:
+			size += sizeOf(m.group)
+		}
+	}
+	return size
 }
 
 func appendMembers(out []byte, members []member) []byte {

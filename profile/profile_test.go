@@ -98,6 +98,16 @@ func TestParseKeepsWhatItReads(t *testing.T) {
 		copy(text, strings.Repeat("x", len(text)))
 		require.Equal(t, "a", p.String("first_name"))
 	})
+	t.Run("what is appended to a part of the profile does not reach the next", func(t *testing.T) {
+		const text = `{"schema":"s","first_name":{"value":"a"},"last_name":{"value":"b"}}`
+		p := parse(t, text)
+		_ = append(p.Get("first_name").JSON(), "xxxxxxxx"...)
+		require.Equal(t, text, string(p.JSON()))
+	})
+	t.Run("a profile is appended to what there is", func(t *testing.T) {
+		p := parse(t, `{"a\u0022":1,"identities":{"x":{"value":"y"}}}`)
+		require.Equal(t, `[{"a\"":1,"identities":{"x":{"value":"y"}}}`, string(p.AppendJSON([]byte(`[`))))
+	})
 }
 
 func TestPathsAreNotConfused(t *testing.T) {

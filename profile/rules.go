@@ -113,10 +113,11 @@ func (r *Rules) Check(stored, merged *Profile) *Violation {
 }
 
 func (r *Rules) checkOne(path Path, old, now *Attribute) *Violation {
+	if now == old || now.IsNull() && old.IsNull() {
+		return nil
+	}
 	publisher := now.Publisher()
 	switch {
-	case now == old, now.IsNull() && old.IsNull():
-		return nil
 	case old.IsNull():
 		if slices.Contains(r.create[path], publisher) {
 			return nil
