@@ -65,14 +65,15 @@ func (v *Verifier) Verify(ctx context.Context, user string, path profile.Path, a
 	if a == nil {
 		return &Invalid{Path: path, Reason: "there is no such attribute"}
 	}
-	publisher := a.Publisher()
+	signed := a.Signature().Publisher
+	publisher := signed.Name
 	invalid := func(format string, args ...any) error {
 		return &Invalid{Path: path, Publisher: publisher, Reason: fmt.Sprintf(format, args...)}
 	}
 	if a.IsNull() {
 		return invalid("the attribute is null")
 	}
-	token, err := parse(a.Signature().Publisher)
+	token, err := parse(signed)
 	if err != nil {
 		return invalid("%v", err)
 	}

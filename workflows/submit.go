@@ -112,8 +112,11 @@ func publishers(set change.Set) []string {
 			continue
 		}
 		for _, a := range p.Attributes() {
+			if a.IsNull() {
+				continue
+			}
 			name := a.Publisher()
-			if !a.IsNull() && slices.Contains(profile.Publishers, name) && !slices.Contains(names, name) {
+			if slices.Contains(profile.Publishers, name) && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
