@@ -50,7 +50,7 @@ func (s *server) users(c *gin.Context) {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = append(body, query.show(person, callerOf(c)).JSON()...)
+		body = query.show(person, callerOf(c)).AppendJSON(body)
 	}
 	var next *nextPage
 	if p.next != "" {
