@@ -92,10 +92,16 @@ func Empty() *Profile { return empty }
 // content is a valid profile is decided by the schema.
 func Parse(data []byte) (*Profile, error) {
 	text := jsontext.Value(bytes.Clone(data))
-	if err := text.Compact(); err != nil {
-		return nil, fmt.Errorf("profile: %w", err)
+	if mayHaveSpace(text) {
+		if err := text.Compact(); err != nil {
+			return nil, fmt.Errorf("profile: %w", err)
+		}
 	}
-	members, err := newReader(text).members(true)
+	r := newReader(text)
+	members, err := r.members(true)
+	if err == nil {
+		err = r.end()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}

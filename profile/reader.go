@@ -3,6 +3,9 @@ package profile
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -70,6 +73,41 @@ func (r *reader) string() ([]byte, error) {
 	r.last, err = jsontext.AppendUnquote(r.last[:0], value)
 	return r.last, err
 }
+
+// end makes sure that nothing follows.
+func (r *reader) end() error {
+	_, err := r.ReadToken()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		err = fmt.Errorf("something follows it, at byte %d", r.InputOffset())
+	}
+	return err
+}
+
+// mayHaveSpace tells whether there is white space between a JSON text's tokens,
+// or in a string what looks so: a line break or tab, which no string has as it
+// is, or a space beside punctuation. What CIS has stored is compact.
+func mayHaveSpace(text []byte) bool {
+	for _, space := range []byte("\n\r\t") {
+		if bytes.IndexByte(text, space) >= 0 {
+			return true
+		}
+	}
+	for at := 0; ; at++ {
+		next := bytes.IndexByte(text[at:], ' ')
+		if next < 0 {
+			return false
+		}
+		at += next
+		if at == 0 || at == len(text)-1 || isPunctuation(text[at-1]) || isPunctuation(text[at+1]) {
+			return true
+		}
+	}
+}
+
+func isPunctuation(c byte) bool { return strings.IndexByte("{}[]:,", c) >= 0 }
 
 // eachMember calls f for each member of a JSON object, in order.
 func eachMember(object jsontext.Value, f func(name string, value jsontext.Value) error) error {
