@@ -92,7 +92,7 @@ func Empty() *Profile { return empty }
 // content is a valid profile is decided by the schema.
 func Parse(data []byte) (*Profile, error) {
 	text := jsontext.Value(bytes.Clone(data))
-	if mayHaveSpace(text) {
+	if !isCompact(text) {
 		if err := text.Compact(); err != nil {
 			return nil, fmt.Errorf("profile: %w", err)
 		}

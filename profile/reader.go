@@ -86,23 +86,26 @@ func (r *reader) end() error {
 	return err
 }
 
-// mayHaveSpace tells whether there is white space between a JSON text's tokens,
-// or in a string what looks so: a line break or tab, which no string has as it
-// is, or a space beside punctuation. What CIS has stored is compact.
-func mayHaveSpace(text []byte) bool {
-	for _, space := range []byte("\n\r\t") {
+// isCompact tells whether a JSON text is an object without white space between
+// its tokens, as CIS stores it. It is in doubt, and says no, where a string has
+// a space beside punctuation.
+func isCompact(text []byte) bool {
+	if len(text) == 0 || text[0] != '{' {
+		return false
+	}
+	for _, space := range []byte("\n\r\t") { // which no string has as they are
 		if bytes.IndexByte(text, space) >= 0 {
-			return true
+			return false
 		}
 	}
 	for at := 0; ; at++ {
 		next := bytes.IndexByte(text[at:], ' ')
 		if next < 0 {
-			return false
+			return true
 		}
 		at += next
-		if at == 0 || at == len(text)-1 || isPunctuation(text[at-1]) || isPunctuation(text[at+1]) {
-			return true
+		if at == len(text)-1 || isPunctuation(text[at-1]) || isPunctuation(text[at+1]) {
+			return false
 		}
 	}
 }

@@ -37,8 +37,8 @@ func TestNothingMayFollowAProfile(t *testing.T) {
 	}
 }
 
-func TestSpaceAloneOrAroundNoObjectIsNoProfile(t *testing.T) {
-	for _, text := range []string{"", " ", "\n", "1 ", " 1", "null ", `"a b" `, " x "} {
+func TestSpaceAloneOrAroundNoObjectIsRefused(t *testing.T) {
+	for _, text := range []string{"", " ", "\n", "1 ", " 1", "null ", `"a b" `, " x ", `{"a":1 `, `{ `} {
 		_, err := profile.Parse([]byte(text))
 		require.Error(t, err, "%q", text)
 	}
