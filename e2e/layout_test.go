@@ -21,7 +21,13 @@ var layers = map[string][]string{
 	"cis/activities": {"cis/change", "cis/schema", "cis/profile", "cis/signing", "cis/vault", "cis/directory", "cis/webhook"},
 	"cis/workflows":  {"cis/change", "cis/profile", "cis/activities"},
 	"cis/worker":     {"cis/activities", "cis/workflows"},
-	"cis/api":        {"cis/change", "cis/profile", "cis/vault", "cis/workflows"},
+	"cis/api":        {"cis/change", "cis/health", "cis/profile", "cis/vault", "cis/workflows"},
+
+	"cis/health":   {},
+	"cis/tlsfiles": {},
+	"cis/config":   {"cis/profile", "cis/schema", "cis/signing", "cis/tlsfiles", "cis/webhook"},
+	"cis/service": {"cis/activities", "cis/api", "cis/change", "cis/config", "cis/directory", "cis/health", "cis/profile", "cis/schema",
+		"cis/signing", "cis/tlsfiles", "cis/vault", "cis/vault/sqlite", "cis/webhook", "cis/worker", "cis/workflows"},
 
 	"cis/vault/sqlite":    {"cis/vault"},
 	"cis/vault/vaulttest": {"cis/vault"},

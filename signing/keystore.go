@@ -58,21 +58,31 @@ func (s FileStore) Signer(_ context.Context, publisher string) (*Signer, error) 
 	if err != nil {
 		return nil, err
 	}
-	key, err := jwk.ParseKey(text)
+	signer, err := ParseSigner(publisher, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	return signer, nil
+}
+
+// ParseSigner makes a publisher's signer of its private key, a JSON Web Key.
+func ParseSigner(publisher string, text []byte) (*Signer, error) {
+	// What could not be read may be the key itself: no error repeats it.
+	key, err := jwk.ParseKey(text)
+	if err != nil {
+		return nil, errors.New("not a JSON Web Key of a kind that is known")
+	}
 	var private any
 	if err := key.Raw(&private); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, errors.New("the key is damaged")
 	}
 	signer, ok := private.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("%s: not a private key", file)
+		return nil, errors.New("not a private key")
 	}
 	if key, ok := private.(*rsa.PrivateKey); ok {
 		if err := key.Validate(); err != nil {
-			return nil, fmt.Errorf("%s: the key is damaged: %w", file, err)
+			return nil, fmt.Errorf("the key is damaged: %w", err)
 		}
 	}
 	return NewSigner(publisher, signer)
