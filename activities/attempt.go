@@ -60,14 +60,21 @@ func (a *Publishing) publish(
 	t := newAttempt(ctx, p.Items, retries)
 	beat := a.keepAlive(ctx, t)
 	defer beat.stop()
+	working, done := a.whileWorking(ctx)
+	defer done()
 	inARow := 0
 	for range len(t.Left) {
+		if stopping(ctx) {
+			return handBack(ctx, t)
+		}
 		index := t.Left[0]
-		err := one(ctx, t.items[index])
-		if ctx.Err() != nil {
-			// The worker stops, or the time is up: it says nothing of the item.
+		err := one(working, t.items[index])
+		switch {
+		case ctx.Err() != nil: // the time is up: it says nothing of the item
 			activity.RecordHeartbeat(ctx, t)
 			return change.Report{}, ctx.Err()
+		case err != nil && working.Err() != nil:
+			return handBack(ctx, t)
 		}
 		if inARow++; err == nil {
 			inARow = 0

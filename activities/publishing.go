@@ -25,6 +25,9 @@ type Publishing struct {
 	// DirectoryRetries and WebhookRetries say how long to wait after each
 	// failed attempt; after the last one the publication is parked.
 	DirectoryRetries, WebhookRetries Schedule
+	// Finish is how long an activity goes on with the person it is at when its
+	// worker stops. What is left then is handed back, for another worker.
+	Finish time.Duration
 	// Heartbeat is how often a running activity tells that it is alive.
 	Heartbeat time.Duration
 }

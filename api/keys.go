@@ -63,6 +63,16 @@ func (t *Tokens) key(ctx context.Context, kid string) (jwk.Key, *keySet, *Error)
 	return nil, nil, unknown
 }
 
+// Ready tells whether tokens can be checked: the issuer's keys are there.
+func (t *Tokens) Ready(ctx context.Context) error {
+	t.keys.fetching.Lock()
+	defer t.keys.fetching.Unlock()
+	if set := t.keys.current.Load(); set != nil || t.renew(ctx, nil) != nil {
+		return nil
+	}
+	return fmt.Errorf("the token issuer's keys cannot be had from %s", t.JWKS)
+}
+
 // recentKeys returns the current key set, after it was fetched again if it has
 // become old; nil if none was ever fetched. Only one request waits for that:
 // the others go on with the old one.

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"cis/health"
 	"cis/workflows"
 )
 
@@ -30,6 +31,10 @@ func limited(t *testing.T, o Options) (call func(client, method, path, body stri
 	gin.SetMode(gin.TestMode)
 	i := newIssuer(t)
 	o.Tokens, o.Logger = i.tokens(time.Now), slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.Health = health.New(o.Logger)
+	if o.Changes != nil {
+		o.Health = health.New(o.Logger, health.Check{Name: "temporal", Ask: o.Changes.Ping})
+	}
 	server := httptest.NewUnstartedServer(New(o))
 	server.Config.ReadTimeout, server.Config.WriteTimeout = brief, brief
 	server.Start()

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"cis/change"
+	"cis/health"
 	"cis/vault"
 	"cis/workflows"
 )
@@ -30,9 +31,13 @@ type Options struct {
 	Changes Changes
 	Vault   vault.Store
 	Tokens  *Tokens
-	// WellKnown, ProfileSchema and PublisherRules are the three documents
-	// under /.well-known.
-	WellKnown, ProfileSchema, PublisherRules []byte
+	// Health answers /healthz and /readyz, for load balancers that ask where
+	// they send requests to.
+	Health *health.Checks
+	// ProfileSchema and PublisherRules are documents under /.well-known;
+	// WellKnown makes the third. It fails while the publishers' keys are not to be had.
+	ProfileSchema, PublisherRules []byte
+	WellKnown                     func() ([]byte, error)
 	// Version is what /v2/version tells.
 	Version string
 	// Deadline is how long a publisher waits for the integration of one change
@@ -75,9 +80,9 @@ func newRouter(o Options) *gin.Engine {
 	r.NoRoute(nothing)
 	r.NoMethod(notAllowed)
 
-	r.GET("/healthz", s.healthz)
+	r.GET("/healthz", gin.WrapF(o.Health.Healthz))
 	r.GET("/readyz", s.readyz)
-	r.GET("/.well-known/mozilla-iam", document("application/json", o.WellKnown))
+	r.GET("/.well-known/mozilla-iam", s.wellKnown)
 	r.GET("/.well-known/profile.schema", document("application/json", o.ProfileSchema))
 	r.GET("/.well-known/mozilla-iam-publisher-rules", document("application/json", o.PublisherRules))
 	r.GET("/openapi.yaml", document("application/yaml", openAPI))
@@ -183,24 +188,21 @@ func document(media string, content []byte) gin.HandlerFunc {
 	return func(c *gin.Context) { c.Data(http.StatusOK, media, content) }
 }
 
-// healthz tells that the process runs.
-func (s *server) healthz(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
-
-// readyz tells whether requests can be served: Temporal and the vault answer.
-func (s *server) readyz(c *gin.Context) {
-	const within = 3 * time.Second
-	deadlineOf(c).answer(within)
-	ctx, cancel := context.WithTimeout(c.Request.Context(), within)
-	defer cancel()
-	checks := gin.H{"temporal": "ok", "vault": "ok"}
-	status := http.StatusOK
-	for name, ping := range map[string]func(context.Context) error{"temporal": s.Changes.Ping, "vault": s.Vault.Ping} {
-		if err := ping(ctx); err != nil {
-			s.Logger.Warn("not ready", "part", name, "error", err)
-			checks[name], status = "unavailable", http.StatusServiceUnavailable
-		}
+// wellKnown serves /.well-known/mozilla-iam.
+func (s *server) wellKnown(c *gin.Context) {
+	text, err := s.WellKnown()
+	if err != nil {
+		s.Logger.Error("the well-known document cannot be made", "error", err)
+		fail(c, unavailable("the publishers' keys cannot be had, try again later"))
+		return
 	}
-	c.JSON(status, checks)
+	c.Data(http.StatusOK, "application/json", text)
+}
+
+// readyz tells whether requests can be served.
+func (s *server) readyz(c *gin.Context) {
+	deadlineOf(c).answer(health.Within)
+	s.Health.Readyz(c.Writer, c.Request)
 }
 
 // recover answers 500 where a handler panics, and says nothing of why.

@@ -20,8 +20,8 @@ import (
 func (c *checker) process() {
 	c.positive(&c.GracePeriod)
 	c.address(&c.Admin.Listen)
-	if c.DrainDelay*2 > c.GracePeriod {
-		c.fault(&c.DrainDelay, "%s is more than half of the grace period of %s: nothing would be left to finish in", c.DrainDelay, c.GracePeriod)
+	if c.DrainDelay*4 > c.GracePeriod {
+		c.fault(&c.DrainDelay, "%s is more than a quarter of the grace period of %s: too little would be left to finish in", c.DrainDelay, c.GracePeriod)
 	}
 }
 

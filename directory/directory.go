@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -17,7 +18,12 @@ import (
 
 // Config says which directory it is.
 type Config struct {
-	URL              string // ldap://host:port or ldaps://host:port
+	URL string // ldap://host:port or ldaps://host:port
+	// TLS is how ldaps:// connections are secured, and those to ldap:// where
+	// StartTLS is set; nil trusts the system's authorities.
+	TLS *tls.Config
+	// StartTLS changes to TLS on the connection, before anything is sent.
+	StartTLS         bool
 	BindDN, Password string
 	// BaseDN is above ou=people, where the entries are.
 	BaseDN string

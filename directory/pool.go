@@ -2,9 +2,11 @@ package directory
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"sync"
 
 	"github.com/go-ldap/ldap/v3"
@@ -14,6 +16,7 @@ import (
 // for another reason than the server's answer is not lent again.
 type pool struct {
 	config Config
+	tls    *tls.Config
 	slots  chan struct{}
 
 	mu     sync.Mutex
@@ -22,7 +25,14 @@ type pool struct {
 }
 
 func newPool(c Config) *pool {
-	return &pool{config: c, slots: make(chan struct{}, max(1, c.Connections))}
+	p := &pool{config: c, tls: &tls.Config{}, slots: make(chan struct{}, max(1, c.Connections))}
+	if c.TLS != nil {
+		p.tls = c.TLS.Clone()
+	}
+	if at, err := url.Parse(c.URL); err == nil && p.tls.ServerName == "" {
+		p.tls.ServerName = at.Hostname() // StartTLS does not know it
+	}
+	return p
 }
 
 // do runs an operation on a connection. When an idle one turns out to have
@@ -77,11 +87,17 @@ func (p *pool) dial(ctx context.Context) (*ldap.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		dialer.Deadline = deadline
 	}
-	c, err := ldap.DialURL(p.config.URL, ldap.DialWithDialer(dialer))
+	c, err := ldap.DialURL(p.config.URL, ldap.DialWithDialer(dialer), ldap.DialWithTLSConfig(p.tls))
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", p.config.URL, err)
 	}
 	c.SetTimeout(p.config.Timeout)
+	if p.config.StartTLS {
+		if err := c.StartTLS(p.tls); err != nil {
+			_ = c.Close()
+			return nil, fmt.Errorf("changing to TLS with %s: %w", p.config.URL, err)
+		}
+	}
 	if err := c.Bind(p.config.BindDN, p.config.Password); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("binding to %s as %s: %w", p.config.URL, p.config.BindDN, err)

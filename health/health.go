@@ -34,8 +34,8 @@ type Checks struct {
 }
 
 const (
-	// within is how long a part may take to answer.
-	within = 3 * time.Second
+	// Within is how long a part may take to answer, and so Readyz.
+	Within = 3 * time.Second
 	// keep is how long an answer counts, so that probes cost nothing, however
 	// many there are.
 	keep = time.Second
@@ -92,7 +92,7 @@ func (c *Checks) ask(ctx context.Context) map[string]string {
 	if time.Since(c.asked) >= keep {
 		// What is found counts for others, too, so it does not end with the
 		// one who happens to ask.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Within)
 		defer cancel()
 		c.askAll(ctx)
 		c.asked = time.Now()

@@ -3,6 +3,9 @@
 package worker
 
 import (
+	"sync"
+	"time"
+
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -18,6 +21,10 @@ type Dependencies struct {
 	// DirectoryConcurrency and WebhookConcurrency bound how many publications
 	// of each kind this process runs at once.
 	DirectoryConcurrency, WebhookConcurrency int
+	// StopTimeout is how long Stop waits for what is running.
+	StopTimeout time.Duration
+	// OnFatalError is told when a worker cannot go on.
+	OnFatalError func(error)
 }
 
 // Workers serve the task queues: one for changes, one for each kind of target.
@@ -25,17 +32,21 @@ type Workers struct{ all []worker.Worker }
 
 // New makes the workers; Start runs them.
 func New(c client.Client, d Dependencies) *Workers {
-	changes := worker.New(c, workflows.ChangeQueue, worker.Options{})
+	changes := worker.New(c, workflows.ChangeQueue, worker.Options{
+		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError,
+	})
 	changes.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
 	changes.RegisterActivity(d.Integration)
 
 	directory := worker.New(c, workflows.DirectoryQueue, worker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: d.DirectoryConcurrency,
+		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError,
 	})
 	directory.RegisterActivity(d.Publishing.PublishToDirectory)
 
 	webhooks := worker.New(c, workflows.WebhookQueue, worker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: d.WebhookConcurrency,
+		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError,
 	})
 	webhooks.RegisterActivity(d.Publishing.DeliverToWebhook)
 	return &Workers{[]worker.Worker{changes, directory, webhooks}}
@@ -52,10 +63,12 @@ func (w *Workers) Start() error {
 	return nil
 }
 
-// Stop lets running activities come to their end, as far as the workers' grace
-// period goes. What they do not finish is taken over by the next worker.
+// Stop takes no more work and lets what is running come to its end, as far as
+// StopTimeout goes. What is not finished is taken over by the next worker.
 func (w *Workers) Stop() {
+	var stopping sync.WaitGroup
 	for _, one := range w.all {
-		one.Stop()
+		stopping.Go(one.Stop)
 	}
+	stopping.Wait()
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"cis/change"
@@ -63,3 +64,13 @@ var (
 
 // ID returns the workflow id of the change set that a change belongs to.
 func ID(n change.Number) string { return "change/" + string(n.Set()) }
+
+// SearchAttributes are the search attributes that a namespace must have, with
+// their types.
+func SearchAttributes() map[string]enumspb.IndexedValueType {
+	all := map[string]enumspb.IndexedValueType{}
+	for _, key := range []temporal.SearchAttributeKey{SearchPerson, SearchPublisher, SearchCondition, SearchState} {
+		all[key.GetName()] = key.GetValueType()
+	}
+	return all
+}

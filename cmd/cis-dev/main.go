@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"cis/api"
 	"cis/cmd/cis-dev/samples"
 	"cis/cmd/cis-dev/stack"
+	"cis/service"
 	"cis/webhook"
 )
 
@@ -113,7 +113,7 @@ func (f flags) options() (stack.Options, error) {
 		WebhookRetries: f.WebhookRetries, DirectoryRetries: f.DirectoryRetries,
 		Deadline: f.Deadline, BatchDeadline: f.BatchDeadline, AllowDelete: f.AllowDelete, RequireBound: f.RequireBound, Salt: f.Salt,
 		Limits:    api.Limits{Rate: f.RateLimit, Burst: int(2 * f.RateLimit), Changes: 256},
-		PersonURL: f.PersonURL, TokenIssuer: f.TokenIssuer, TokenJWKS: f.TokenJWKS, Version: version(),
+		PersonURL: f.PersonURL, TokenIssuer: f.TokenIssuer, TokenJWKS: f.TokenJWKS, Version: service.Version(),
 	}
 	if (f.TokenIssuer == "") != (f.TokenJWKS == "") {
 		return o, errors.New("--token-issuer and --token-jwks go together")
@@ -134,11 +134,4 @@ func (f flags) options() (stack.Options, error) {
 		o.Subscriptions = append(o.Subscriptions, subscription)
 	}
 	return o, nil
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }

@@ -1,4 +1,5 @@
-// Command cis is what operators run: for now, what keeps a vault in order.
+// Command cis is CIS in production: its processes, and what operators need to
+// set them up and keep the vault in order.
 package main
 
 import (
@@ -10,24 +11,54 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"cis/config"
 )
 
 type commands struct {
-	Vault vaultCommands `cmd:"" help:"Look after the vault."`
+	API      apiCommand       `cmd:"" name:"api" help:"Serve the APIs."`
+	Worker   workerCommand    `cmd:"" help:"Carry changes out."`
+	Serve    serveCommand     `cmd:"" help:"Do both in one process."`
+	Config   configCommands   `cmd:"" help:"Look at the configuration."`
+	Temporal temporalCommands `cmd:"" help:"Look after Temporal."`
+	Vault    vaultCommands    `cmd:"" help:"Look after the vault."`
+}
+
+// interrupted is the exit status of a command that was stopped, as a shell has
+// it.
+const interrupted = 130
+
+// untilSignal returns a context that ends with the first signal to stop. The
+// second one ends the process at once.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(interrupted)
+	}()
+	return ctx
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	command := kong.Parse(&commands{}, kong.Name("cis"), kong.UsageOnError(),
-		kong.Description("The Change Integration Service's tools."),
+	ctx := untilSignal()
+	all := commands{
+		API: apiCommand{config.NewFlags()}, Worker: workerCommand{config.NewFlags()}, Serve: serveCommand{config.NewFlags()},
+	}
+	all.Config.Show.Flags, all.Temporal.Init.Flags = config.NewFlags(), config.NewFlags()
+	command := kong.Parse(&all, kong.Name("cis"), kong.UsageOnError(),
+		kong.Description("The Change Integration Service."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	err := command.Run()
 	switch {
 	case err == nil:
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "cis: stopped; run the same command again to go on")
-		os.Exit(130) // as a shell has it
+		os.Exit(interrupted)
 	default:
 		fmt.Fprintln(os.Stderr, "cis:", err)
 		os.Exit(1)

@@ -1,32 +1,26 @@
 package stack
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"time"
-
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 
 	"cis/activities"
 	"cis/api"
 	"cis/cmd/cis-dev/issuer"
 	"cis/cmd/cis-dev/ldapd"
 	"cis/cmd/cis-dev/temporal"
-	"cis/directory"
+	"cis/health"
 	"cis/profile"
 	"cis/schema"
+	"cis/service"
 	"cis/signing"
 	"cis/vault"
 	"cis/vault/sqlite"
-	"cis/worker"
 	"cis/workflows"
 )
 
@@ -37,24 +31,24 @@ type Stack struct {
 
 	apiListener, issuerListener net.Listener
 
-	secrets   secrets
-	signers   map[string]*signing.Signer
-	keySets   signing.StaticKeySets
-	wellKnown *schema.WellKnown
-
-	vault     *sqlite.Store
-	issuer    *issuer.Issuer
-	ldap      *ldapd.Server
-	directory *directory.Directory
-	temporal  *temporal.Server
-	client    client.Client
+	secrets  secrets
+	signers  map[string]*signing.Signer
+	issuer   *issuer.Issuer
+	ldap     *ldapd.Server
+	temporal *temporal.Server
+	parts    service.Parts
 }
 
 const (
 	baseDN    = "dc=cis,dc=test"
 	bindDN    = "cn=cis," + baseDN
 	namespace = "default"
-	retention = 30 * 24 * time.Hour
+	retention = service.DefaultRetention
+
+	// finishTimeout is how long requests may take to come to their end when the
+	// stack is stopped, stopTimeout how long publications may.
+	finishTimeout = 15 * time.Second
+	stopTimeout   = 3 * time.Second
 )
 
 // Start starts everything, or nothing: when a part cannot start, what was
@@ -67,7 +61,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.takeData, s.listen, s.loadKeys, s.startIssuer, s.startLDAP, s.startTemporal, s.startWorkers, s.startAPI,
+		s.takeData, s.listen, s.configure, s.loadKeys, s.startIssuer, s.startLDAP, s.startTemporal, s.startWorkers, s.startAPI,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -95,15 +89,17 @@ func (s *Stack) takeData(ctx context.Context) error {
 	if s.options.Salt != "" {
 		s.secrets.Salt = s.options.Salt
 	}
-	if s.vault, err = sqlite.Open(s.file("vault.db")); err != nil {
+	store, err := sqlite.Open(s.file("vault.db"))
+	if err != nil {
 		return fmt.Errorf("vault: %w", err)
 	}
-	s.closers.addCloser(s.vault)
+	s.closers.addCloser(store)
+	s.parts.Vault = store
 	// A vault of an older version has no search index yet.
 	unreadable := func(r vault.Record) {
 		s.log("vault").Warn("a stored profile cannot be read", "sequence_number", r.SequenceNumber)
 	}
-	if err := vault.Reindex(ctx, s.vault, activities.SearchTerms(unreadable), func(int, int) {}); err != nil {
+	if err := vault.Reindex(ctx, store, activities.SearchTerms(unreadable), func(int, int) {}); err != nil {
 		return fmt.Errorf("vault: %w", err)
 	}
 	return nil
@@ -127,7 +123,8 @@ func (s *Stack) loadKeys(ctx context.Context) (err error) {
 	if s.signers, err = loadKeys(ctx, s.Keys()); err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
-	s.keySets, err = s.trusted()
+	s.parts.Signer = s.signers[profile.CIS]
+	s.parts.KeySets, err = s.trusted()
 	return err
 }
 
@@ -163,7 +160,7 @@ func (s *Stack) trusted() (signing.StaticKeySets, error) {
 
 func (s *Stack) startIssuer(context.Context) (err error) {
 	s.issuer, err = issuer.New(issuer.Options{
-		BaseURL:   "http://" + s.issuerListener.Addr().String(),
+		BaseURL:   s.issuerURL(),
 		KeyFile:   s.file("keys/issuer.jwk"),
 		Clients:   clients(),
 		Audiences: []string{Audience, HookAudience},
@@ -205,14 +202,12 @@ func (s *Stack) startLDAP(context.Context) (err error) {
 		return fmt.Errorf("LDAP: %w", err)
 	}
 	s.closers.add(s.ldap.Stop)
-	s.directory, err = directory.Open(directory.Config{
-		URL: s.LDAPURL(), BindDN: bindDN, Password: s.secrets.LDAPPassword, BaseDN: baseDN,
-		Timeout: 10 * time.Second, Connections: 4,
-	})
+	s.parts.Config.Directory.URL = s.LDAPURL()
+	s.parts.Directory, err = service.Directory(s.parts.Config.Directory)
 	if err != nil {
 		return fmt.Errorf("LDAP: %w", err)
 	}
-	s.closers.add(func() { s.directory.Close() })
+	s.closers.add(s.parts.Directory.Close)
 	return nil
 }
 
@@ -220,35 +215,27 @@ func (s *Stack) startTemporal(ctx context.Context) (err error) {
 	s.temporal, err = temporal.Start(ctx, temporal.Options{
 		DataFile: s.file("temporal.db"), Frontend: s.options.Temporal, UI: s.options.TemporalUI,
 		Namespace: namespace, Retention: retention,
-		SearchAttributes: map[string]enumspb.IndexedValueType{
-			workflows.SearchPerson.GetName():    workflows.SearchPerson.GetValueType(),
-			workflows.SearchPublisher.GetName(): workflows.SearchPublisher.GetValueType(),
-			workflows.SearchCondition.GetName(): workflows.SearchCondition.GetValueType(),
-			workflows.SearchState.GetName():     workflows.SearchState.GetValueType(),
-		},
-		Logger: s.options.Logger,
+		SearchAttributes: workflows.SearchAttributes(),
+		Logger:           s.options.Logger,
 	})
 	if err != nil {
 		return err
 	}
 	s.closers.add(s.temporal.Stop)
-	s.client, err = client.DialContext(ctx, client.Options{
-		HostPort: s.temporal.Frontend(), Namespace: namespace, DataConverter: workflows.DataConverter(),
-		Logger: sdklog.NewStructuredLogger(s.log("temporal-client")),
-	})
+	s.parts.Config.Temporal.Address = s.temporal.Frontend()
+	s.parts.Temporal, err = service.Temporal(s.parts.Config.Temporal, s.options.Logger)
 	if err != nil {
 		return err
 	}
-	s.closers.add(s.client.Close)
+	s.closers.add(s.parts.Temporal.Close)
 	return nil
 }
 
 func (s *Stack) startWorkers(context.Context) error {
-	dependencies, err := s.dependencies()
+	workers, err := s.parts.Workers(stopTimeout)
 	if err != nil {
 		return err
 	}
-	workers := worker.New(s.client, dependencies)
 	if err := workers.Start(); err != nil {
 		return fmt.Errorf("workers: %w", err)
 	}
@@ -257,68 +244,25 @@ func (s *Stack) startWorkers(context.Context) error {
 }
 
 func (s *Stack) startAPI(context.Context) error {
-	keys, err := s.keySets.JWKS()
-	if err != nil {
-		return err
-	}
-	s.wellKnown = schema.NewWellKnown(schema.Params{
-		BaseURL: s.APIURL(), PersonURL: s.options.PersonURL, IssuerURL: s.issuer.URL(), Audience: Audience,
-		AccessFileURL: s.APIURL() + "/access-file", Scopes: schema.Scopes(), PublisherKeys: keys,
-	})
-	s.serve(s.apiListener, api.New(api.Options{
-		Changes: &workflows.Submitter{Client: s.client, Salt: s.secrets.Salt},
-		Vault:   s.vault,
-		Tokens: &api.Tokens{
-			Issuer: cmp.Or(s.options.TokenIssuer, s.issuer.URL()), Audience: Audience,
-			JWKS: cmp.Or(s.options.TokenJWKS, s.issuer.JWKSURL()), Client: http.DefaultClient, Now: time.Now,
-		},
-		WellKnown: s.wellKnown.JSON(), ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
-		Version: s.options.Version, Deadline: s.options.Deadline, BatchDeadline: s.options.BatchDeadline,
-		AllowDelete: s.options.AllowDelete, PersonHost: s.personHost(), Limits: s.options.Limits, Logger: s.log("api"),
-	}))
+	s.parts.Tokens = service.Tokens(s.parts.Config)
+	s.parts.Health = health.New(s.log("health"), s.parts.APIChecks()...)
+	s.serve(s.apiListener, s.parts.API())
 	return nil
 }
 
-// personHost is the host name of the Person API, "" if the Change API has it
-// too.
-func (s *Stack) personHost() string {
-	person := host(s.options.PersonURL)
-	if person == host(s.APIURL()) {
-		return ""
-	}
-	return person
-}
-
-// host is the host name of a URL, "" of none.
-func host(address string) string {
-	at, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return at.Host
-}
-
-// serve serves HTTP on the listener until the stack is stopped, with the time
-// limits that keep slow clients from holding connections.
+// serve serves HTTP on the listener until the stack is stopped.
 func (s *Stack) serve(listener net.Listener, handler http.Handler) {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(s.options.Logger.Handler(), slog.LevelWarn),
-	}
+	server := service.NewServer(handler, s.options.Logger)
 	go func() { _ = server.Serve(listener) }()
-	s.closers.add(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			_ = server.Close()
-		}
-	})
+	s.closers.add(func() { server.Stop(finishTimeout, stopTimeout) })
 }
 
 func (s *Stack) log(component string) *slog.Logger {
 	return s.options.Logger.With("component", component)
 }
+
+// issuerURL is the embedded token issuer's base URL.
+func (s *Stack) issuerURL() string { return "http://" + s.issuerListener.Addr().String() }
 
 // APIURL is the API's base URL.
 func (s *Stack) APIURL() string { return "http://" + s.apiListener.Addr().String() }

@@ -1,70 +1,38 @@
 package stack
 
 import (
-	"net/http"
+	"cmp"
+	"context"
 	"time"
 
-	"cis/activities"
-	"cis/change"
-	"cis/profile"
-	"cis/schema"
-	"cis/signing"
-	"cis/webhook"
-	"cis/worker"
+	"cis/config"
 )
 
-// dependencies are what the activities work with.
-func (s *Stack) dependencies() (worker.Dependencies, error) {
-	rules, err := profile.ParseRules(schema.PublisherRules())
-	if err != nil {
-		return worker.Dependencies{}, err
+// configure says to CIS itself what production's configuration does.
+func (s *Stack) configure(context.Context) error {
+	o := s.options
+	c := &config.Config{Environment: config.Local, Salt: config.NewSecret(s.secrets.Salt)}
+	c.API = config.API{
+		URL: s.APIURL(), PersonURL: o.PersonURL, Deadline: o.Deadline, BatchDeadline: o.BatchDeadline, AllowDelete: o.AllowDelete,
+		RateLimit: o.Limits.Rate, RateBurst: o.Limits.Burst, Waiting: o.Limits.Changes,
 	}
-	for _, subscription := range s.options.Subscriptions {
+	c.Tokens = config.Tokens{Issuer: cmp.Or(o.TokenIssuer, s.issuerURL()+"/"), JWKS: o.TokenJWKS, Audience: Audience}
+	c.Publishers.RequireBound = o.RequireBound
+	c.Temporal = config.Temporal{Namespace: namespace} // its address is known when it is up
+	c.Directory = config.Directory{
+		BindDN: bindDN, Password: config.NewSecret(s.secrets.LDAPPassword), BaseDN: baseDN,
+		Timeout: 10 * time.Second, Concurrency: 8, Retries: o.DirectoryRetries,
+	}
+	c.Webhooks = config.Webhooks{
+		Audience: HookAudience, TokenURL: s.issuerURL() + "/oauth/token",
+		ClientID: hookClient.ID, ClientSecret: config.NewSecret(hookClient.Secret), Concurrency: 32, Retries: o.WebhookRetries,
+	}
+	for _, subscription := range o.Subscriptions {
 		if err := subscription.Validate(); err != nil {
-			return worker.Dependencies{}, err
+			return err
 		}
+		c.Webhooks.Subscriptions = append(c.Webhooks.Subscriptions, config.Subscription(subscription))
 	}
-	return worker.Dependencies{
-		Integration: &activities.Integration{
-			Vault: s.vault, Rules: rules, Verifier: signing.NewVerifier(s.keySets, s.options.RequireBound...), Signer: s.signers[profile.CIS],
-			Salt: s.secrets.Salt, Targets: s.targets, Now: time.Now,
-		},
-		Publishing: &activities.Publishing{
-			Vault: s.vault, Directory: s.directory, Webhooks: s.sender(), Subscription: s.subscription,
-			DirectoryRetries: s.options.DirectoryRetries, WebhookRetries: s.options.WebhookRetries,
-			Heartbeat: 3 * time.Second,
-		},
-		DirectoryConcurrency: 8,
-		WebhookConcurrency:   32,
-	}, nil
-}
-
-// targets are the directory and the subscriptions that want such changes.
-func (s *Stack) targets(condition change.Condition) []string {
-	names := []string{activities.DirectoryTarget}
-	for _, subscription := range s.options.Subscriptions {
-		if subscription.Wants(string(condition)) {
-			names = append(names, activities.WebhookPrefix+subscription.Name)
-		}
-	}
-	return names
-}
-
-func (s *Stack) subscription(name string) (webhook.Subscription, bool) {
-	for _, subscription := range s.options.Subscriptions {
-		if subscription.Name == name {
-			return subscription, true
-		}
-	}
-	return webhook.Subscription{}, false
-}
-
-func (s *Stack) sender() *webhook.Sender {
-	return webhook.NewSender(webhook.Options{
-		Tokens: &webhook.ClientCredentials{
-			TokenURL: s.issuer.TokenURL(), ClientID: hookClient.ID, ClientSecret: hookClient.Secret,
-			Client: &http.Client{Timeout: 10 * time.Second}, Now: time.Now,
-		},
-		Now: time.Now,
-	})
+	s.parts.Config, s.parts.Version, s.parts.Logger = c, o.Version, o.Logger
+	return nil
 }

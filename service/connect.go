@@ -1,0 +1,75 @@
+package service
+
+import (
+	"fmt"
+	"log/slog"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"cis/config"
+	"cis/directory"
+	"cis/tlsfiles"
+	"cis/vault"
+	"cis/vault/sqlite"
+	"cis/workflows"
+)
+
+// TemporalOptions say how Temporal is reached.
+func TemporalOptions(c config.Temporal, logger *slog.Logger) (client.Options, error) {
+	o := client.Options{
+		HostPort: c.Address, Namespace: c.Namespace, DataConverter: workflows.DataConverter(),
+		Logger: sdklog.NewStructuredLogger(logger.With("component", "temporal-client")),
+	}
+	if c.APIKey.Given() {
+		o.Credentials = client.NewAPIKeyStaticCredentials(c.APIKey.Reveal())
+	}
+	if !c.Secure() {
+		return o, nil
+	}
+	secured, err := tlsfiles.Client(c.TLS.CAFile, c.TLS.ServerName)
+	if err != nil {
+		return o, err
+	}
+	if c.TLS.Given() {
+		pair, err := tlsfiles.Load(c.TLS.CertFile, c.TLS.KeyFile, logger)
+		if err != nil {
+			return o, err
+		}
+		pair.ShowTo(secured)
+	}
+	o.ConnectionOptions.TLS = secured
+	return o, nil
+}
+
+// Temporal returns a client, which connects when it is used: a Temporal that is
+// away at the start is like one that goes away later.
+func Temporal(c config.Temporal, logger *slog.Logger) (client.Client, error) {
+	options, err := TemporalOptions(c, logger)
+	if err != nil {
+		return nil, fmt.Errorf("temporal: %w", err)
+	}
+	return client.NewLazyClient(options)
+}
+
+// Directory opens the directory.
+func Directory(c config.Directory) (*directory.Directory, error) {
+	secured, err := tlsfiles.Client(c.CAFile, "")
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	return directory.Open(directory.Config{
+		URL: c.URL, TLS: secured, StartTLS: c.StartTLS, BindDN: c.BindDN, Password: c.Password.Reveal(), BaseDN: c.BaseDN,
+		Timeout: c.Timeout, Connections: c.Concurrency,
+	})
+}
+
+// Vault opens the vault with its driver.
+func Vault(c config.Vault) (vault.Store, error) {
+	switch c.Driver {
+	case config.VaultSQLite:
+		return sqlite.Open(c.File)
+	default:
+		return nil, fmt.Errorf("vault: there is no driver %q", c.Driver)
+	}
+}
