@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,12 +56,14 @@ func TestMain(m *testing.M) {
 }
 
 // process is a cis-dev on ports and a data folder of its own, which it keeps
-// when it is started again.
+// when it is started again; or a cis that uses such a one's servers.
 type process struct {
 	t                               *testing.T
 	data                            string
 	args                            []string
 	api, temporal, ui, ldap, issuer string
+	admin                           string           // where a cis tells how it is
+	command                         func() *exec.Cmd // what a cis is started with
 
 	cmd    *exec.Cmd
 	output transcript
@@ -106,6 +109,10 @@ func prepare(t *testing.T, args ...string) *process {
 	for _, at := range []*string{&p.api, &p.temporal, &p.ui, &p.ldap, &p.issuer} {
 		*at = freePort(t)
 	}
+	p.command = func() *exec.Cmd {
+		return exec.Command(program, append([]string{"--data-dir", p.data, "--api", p.api, "--temporal", p.temporal,
+			"--ui", p.ui, "--ldap", p.ldap, "--issuer", p.issuer}, p.args...)...)
+	}
 	processes.Store(p.api, p)
 	t.Cleanup(p.stop)
 	return p
@@ -135,8 +142,7 @@ func freePort(t *testing.T) string {
 
 // launch starts the process, without waiting for anything.
 func (p *process) launch() {
-	p.cmd = exec.Command(program, append([]string{"--data-dir", p.data, "--api", p.api, "--temporal", p.temporal,
-		"--ui", p.ui, "--ldap", p.ldap, "--issuer", p.issuer}, p.args...)...)
+	p.cmd = p.command()
 	p.output.reset()
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	require.NoError(p.t, p.cmd.Start())
@@ -148,7 +154,7 @@ func (p *process) start() {
 	p.launch()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		response, err := http.Get("http://" + p.api + "/readyz")
+		response, err := http.Get("http://" + cmp.Or(p.admin, p.api) + "/readyz")
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
@@ -158,10 +164,10 @@ func (p *process) start() {
 		select {
 		case err := <-p.ended:
 			p.cmd = nil
-			require.FailNow(p.t, "cis-dev ended", "%v\n%s", err, p.output.String())
+			require.FailNow(p.t, "the process ended", "%v\n%s", err, p.output.String())
 		case <-time.After(20 * time.Millisecond):
 		}
-		require.True(p.t, time.Now().Before(deadline), "cis-dev is not ready")
+		require.True(p.t, time.Now().Before(deadline), "the process is not ready: %s", p.said())
 	}
 }
 
@@ -174,11 +180,11 @@ func (p *process) stop() {
 	select {
 	case err := <-p.ended:
 		if err != nil {
-			p.t.Errorf("cis-dev did not end cleanly: %v\n%s", err, p.output.String())
+			p.t.Errorf("the process did not end cleanly: %v\n%s", err, p.output.String())
 		}
 	case <-time.After(30 * time.Second):
 		p.kill()
-		p.t.Error("cis-dev did not end within 30 s of an interrupt")
+		p.t.Error("the process did not end within 30 s of an interrupt")
 	}
 	p.cmd = nil
 	if p.t.Failed() {
@@ -343,6 +349,7 @@ type receiver struct {
 	address string
 
 	mu       sync.Mutex
+	held     *held // what the next request waits for, nil for nothing
 	status   int
 	refused  string // the user_id whose deliveries alone get status; "" for all
 	requests []delivery
@@ -365,7 +372,36 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
+// held is a request that a receiver lets wait.
+type held struct {
+	arrived chan struct{}
+	release func()
+	free    context.Context
+}
+
+// hold lets the next request wait.
+func (r *receiver) hold() *held {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = &held{arrived: make(chan struct{})}
+	r.held.free, r.held.release = context.WithCancel(context.Background())
+	return r.held
+}
+
+// wait lets the request wait that is to.
+func (r *receiver) wait() {
+	r.mu.Lock()
+	held := r.held
+	r.held = nil
+	r.mu.Unlock()
+	if held != nil {
+		close(held.arrived)
+		<-held.free.Done()
+	}
+}
+
 func (r *receiver) take(w http.ResponseWriter, request *http.Request) {
+	r.wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := delivery{authorization: request.Header.Get("Authorization"), id: request.Header.Get("webhook-id")}

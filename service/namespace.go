@@ -51,6 +51,9 @@ func IsCloud(address string) bool {
 // Prepare registers the namespace with its retention, and the search attributes
 // that it lacks. There are no schedules: no workflow of CIS has one.
 func (n *Namespace) Prepare(ctx context.Context) error {
+	if err := n.awaitServer(ctx); err != nil {
+		return err
+	}
 	if err := n.register(ctx); err != nil {
 		return fmt.Errorf("namespace %s: %w", n.Name, err)
 	}
@@ -100,17 +103,35 @@ func (n *Namespace) create(ctx context.Context) error {
 	return n.awaitNamespace(ctx)
 }
 
+// awaitServer waits until Temporal answers: where everything is started at the
+// same time it is the slowest.
+func (n *Namespace) awaitServer(ctx context.Context) error {
+	return until(ctx, func() (bool, error) {
+		_, err := n.Client.CheckHealth(ctx, &client.CheckHealthRequest{})
+		return err == nil, err
+	})
+}
+
 // awaitNamespace waits until the servers know a new namespace: they look for
 // such only now and then.
 func (n *Namespace) awaitNamespace(ctx context.Context) error {
-	for {
+	return until(ctx, func() (bool, error) {
 		_, err := n.known(ctx)
-		if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); !missing {
+		_, missing := errors.AsType[*serviceerror.NamespaceNotFound](err)
+		return !missing, err
+	})
+}
+
+// until asks again and again until it is done, and returns the last answer's
+// error.
+func until(ctx context.Context, ask func() (done bool, err error)) error {
+	for {
+		done, err := ask()
+		if done || ctx.Err() != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -46,7 +46,8 @@ func Run(ctx context.Context, c *config.Config, role config.Role, logger *slog.L
 	case err = <-p.failed:
 		logger.Error("this process cannot go on", "error", err)
 	}
-	return errors.Join(err, p.stop())
+	p.stop()
+	return err
 }
 
 // running is a process with what it holds.

@@ -33,7 +33,9 @@ type Workers struct{ all []worker.Worker }
 // New makes the workers; Start runs them.
 func New(c client.Client, d Dependencies) *Workers {
 	changes := worker.New(c, workflows.ChangeQueue, worker.Options{
-		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError,
+		// It waits so long for its workflows, then its local activities, then
+		// its activities.
+		WorkerStopTimeout: d.StopTimeout / 3, OnFatalError: d.OnFatalError,
 	})
 	changes.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
 	changes.RegisterActivity(d.Integration)

@@ -48,9 +48,8 @@ func (c initTemporal) Run(ctx context.Context) error {
 	namespace := service.Namespace{
 		Client: client, Name: loaded.Temporal.Namespace, Retention: c.Retention, Say: func(what string) { fmt.Println(what) },
 	}
-	err = namespace.Prepare(bounded)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+	if err := namespace.Prepare(bounded); err != nil {
 		return fmt.Errorf("temporal at %s: %w", loaded.Temporal.Address, err)
 	}
-	return err
+	return nil
 }
