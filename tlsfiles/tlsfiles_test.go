@@ -1,17 +1,9 @@
 package tlsfiles_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,29 +11,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"cis/internal/tlstest"
 	"cis/tlsfiles"
 )
-
-// write makes a certificate for 127.0.0.1 that signs itself, as PEM files.
-func write(t *testing.T, name, certFile, keyFile string) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
-	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-}
 
 func TestAKeyPairThatIsReplacedIsUsedFromThenOn(t *testing.T) {
 	folder := t.TempDir()
 	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	write(t, "first", certFile, keyFile)
+	authority := tlstest.NewAuthority(t)
+	authority.Issue("first", certFile, keyFile)
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	pair, err := tlsfiles.Load(certFile, keyFile, logger)
 	require.NoError(t, err)
@@ -56,22 +34,21 @@ func TestAKeyPairThatIsReplacedIsUsedFromThenOn(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if c.(*tls.Conn).Handshake() == nil { // a client that trusts only the new certificate goes away
+			if c.(*tls.Conn).Handshake() == nil {
 				_, _ = io.WriteString(c, c.(*tls.Conn).ConnectionState().PeerCertificates[0].Subject.CommonName)
 			}
 			_ = c.Close()
 		}
 	}()
 	names := func() (ofServer, ofClient string) {
-		client, err := tlsfiles.Client(certFile, "")
+		client, err := tlsfiles.Client(authority.File, "")
 		require.NoError(t, err)
 		pair.ShowTo(client)
 		c, err := tls.Dial("tcp", listener.Addr().String(), client)
-		if err != nil {
-			return "", ""
-		}
+		require.NoError(t, err)
 		defer c.Close()
-		seen, _ := io.ReadAll(c)
+		seen, err := io.ReadAll(c)
+		require.NoError(t, err)
 		return c.ConnectionState().PeerCertificates[0].Subject.CommonName, string(seen)
 	}
 	server1, client1 := names()
@@ -82,7 +59,7 @@ func TestAKeyPairThatIsReplacedIsUsedFromThenOn(t *testing.T) {
 	server1, _ = names()
 	require.Equal(t, "first", server1, "in the middle of being replaced the old one is used")
 
-	write(t, "second", certFile, keyFile)
+	authority.Issue("second", certFile, keyFile)
 	require.Eventually(t, func() bool {
 		s, c := names()
 		return s == "second" && c == "second"
