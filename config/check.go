@@ -43,10 +43,7 @@ func (l *Loaded) Check(role Role) error {
 	return c.found.orNil()
 }
 
-// Where is a setting as the operator wrote it; the argument is its field's
-// address.
-func (l *Loaded) Where(field any) string { return l.where(l.setting(field)) }
-
+// where is a setting as the operator wrote it.
 func (l *Loaded) where(s Setting) string {
 	origin := l.origins[s.Name()]
 	if origin == "" || origin == byDefault || strings.HasPrefix(origin, "environment ") {
@@ -55,6 +52,7 @@ func (l *Loaded) where(s Setting) string {
 	return origin
 }
 
+// setting is the one that is kept in the field, given by its address.
 func (l *Loaded) setting(field any) Setting {
 	at := reflect.ValueOf(field).Pointer()
 	for _, s := range l.Settings() {

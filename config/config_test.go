@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,16 +64,13 @@ func TestAFlagCountsBeforeAVariableBeforeTheFileBeforeTheEnvironmentsDefault(t *
 	require.Equal(t, "hook.test.sso.allizom.org", c.Webhooks.Audience)
 	require.Equal(t, time.Minute, c.API.BatchDeadline)
 	require.Equal(t, slog.LevelInfo, c.LogLevel, "a key without a value sets nothing")
-	for name, test := range map[string]struct {
-		field any
-		from  string
-	}{
-		"a flag":     {&c.Temporal.Namespace, "--temporal-namespace"},
-		"a variable": {&c.Temporal.Address, "CIS_TEMPORAL_ADDRESS"},
-		"a file":     {&c.API.Deadline, name + ":2 api.deadline"},
-		"a default":  {&c.Webhooks.Audience, "webhooks.audience"},
+	shown, err := c.YAML()
+	require.NoError(t, err)
+	for _, line := range []string{
+		"namespace: flag # --temporal-namespace", "address: variable:1 # CIS_TEMPORAL_ADDRESS", "deadline: 3s # " + name + ":2 api.deadline",
+		"audience: hook.test.sso.allizom.org # environment testing", "batch-deadline: 1m # default",
 	} {
-		require.Equal(t, test.from, c.Where(test.field), name)
+		require.Contains(t, string(shown), line+"\n")
 	}
 }
 
@@ -130,6 +128,49 @@ func TestWhatIsShownSetsTheSame(t *testing.T) {
 	require.Contains(t, string(shown), "allow-delete: true # --api-allow-delete\n")
 	again := load(t, nil, "--config", file(t, string(shown)))
 	require.Equal(t, c.Config, again.Config, "%s", shown)
+}
+
+func TestASubscriptionsURLMayHoldASecretAndIsNotShown(t *testing.T) {
+	shown, err := load(t, nil, "--webhooks-subscriptions", "chat=https://chat.example.org/T0/hush-hush?key=hush-hush",
+		"--webhooks-subscriptions", "badge=https://badge.example.org/").YAML()
+	require.NoError(t, err)
+	require.NotContains(t, string(shown), "hush-hush")
+	require.Contains(t, string(shown), "url: https://chat.example.org/********\n")
+	require.Contains(t, string(shown), "url: https://badge.example.org/\n")
+	require.NotContains(t, load(t, nil, "--webhooks-subscriptions", "https://chat.example.org/hush-hush").Check(0).Error(), "hush-hush")
+}
+
+func TestTestingAndProductionRefuseWhatIsUnsafe(t *testing.T) {
+	for name, test := range map[string]struct{ flag, unsafe, safe, says string }{
+		"a token issuer over http":       {"--tokens-issuer", "http://auth.example.org/", "https://auth.example.org/", "is not encrypted"},
+		"its keys over http":             {"--tokens-jwks", "http://auth.example.org/keys", "https://auth.example.org/keys", "is not encrypted"},
+		"an API that clients reach so":   {"--api-url", "http://cis.example.org", "https://cis.example.org", "is not encrypted"},
+		"publishers' keys over http":     {"--publishers-well-known", "http://auth.example.org/x", "https://auth.example.org/x", "the publishers' keys come from it"},
+		"tokens of deliveries over http": {"--webhooks-token-url", "http://auth.example.org/token", "https://auth.example.org/token", "is not encrypted"},
+		"deliveries over http":           {"--webhooks-subscriptions", "badge=http://badge.example.org", "badge=https://badge.example.org", "subscription badge: deliveries carry"},
+		"a directory without TLS":        {"--directory-url", "ldap://ldap.example.org", "ldaps://ldap.example.org", "would not be encrypted"},
+		"Temporal without TLS":           {"--temporal-address", "temporal.example.org:7233", "127.0.0.1:7233", "set temporal.tls.enabled"},
+		"no rate limit":                  {"--api-rate-limit", "0", "1", "clients without a limit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			says := func(args ...string) string {
+				return load(t, nil, args...).Check(config.ServesAPI | config.Works).Error()
+			}
+			for _, e := range []string{"testing", "production"} {
+				require.Contains(t, says("--environment", e, test.flag, test.unsafe), "\n  "+test.flag+": not in "+e+": ")
+				require.Contains(t, says("--environment", e, test.flag, test.unsafe), test.says)
+				require.NotContains(t, says("--environment", e, test.flag, test.safe), "\n  "+test.flag+":")
+			}
+			require.NotContains(t, says(test.flag, test.unsafe), test.says)
+			if strings.Contains(test.unsafe, "://") {
+				_, rest, _ := strings.Cut(test.unsafe, ".example.org")
+				here, _, _ := strings.Cut(test.unsafe, "://")
+				require.NotContains(t, says("--environment", "production", test.flag, here+"://127.0.0.1"+rest), test.says, "it does not leave the machine")
+			}
+		})
+	}
+	upgraded := load(t, nil, "--environment", "production", "--directory-url", "ldap://ldap.example.org", "--directory-start-tls")
+	require.NotContains(t, upgraded.Check(config.Works).Error(), "directory.url")
 }
 
 func TestSecretsThatEverybodyCanReadAreRefusedWhereThatMatters(t *testing.T) {

@@ -66,6 +66,12 @@ func show(value reflect.Value) (*yaml.Node, error) {
 			texts[i] = short(d)
 		}
 		plain = texts
+	case []Subscription:
+		shown := make([]Subscription, len(v))
+		for i, s := range v {
+			shown[i] = s.shown()
+		}
+		plain = shown
 	case encoding.TextMarshaler:
 		text, err := v.MarshalText()
 		if err != nil {

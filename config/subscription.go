@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -20,11 +21,11 @@ type Subscription struct {
 func decodeSubscription(node *yaml.Node, into *Subscription) error {
 	switch node.Kind {
 	case yaml.ScalarNode:
-		name, url, ok := strings.Cut(node.Value, "=")
+		name, address, ok := strings.Cut(node.Value, "=")
 		if !ok {
-			return fmt.Errorf("%.80q is not of the form NAME=URL", node.Value)
+			return errors.New("it is not of the form NAME=URL") // which may hold a secret
 		}
-		*into = Subscription{Name: name, URL: url}
+		*into = Subscription{Name: name, URL: address}
 		return nil
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
@@ -40,4 +41,16 @@ func decodeSubscription(node *yaml.Node, into *Subscription) error {
 		return nil
 	}
 	return errors.New("a subscription is NAME=URL, or a mapping of name, url, audience and operations")
+}
+
+// shown is the subscription without what of its URL may be a secret.
+func (s Subscription) shown() Subscription {
+	at, err := url.Parse(s.URL)
+	switch {
+	case err != nil:
+		s.URL = masked
+	case strings.Trim(at.Path, "/")+at.RawQuery+at.Fragment != "" || at.User != nil:
+		s.URL = at.Scheme + "://" + at.Host + "/" + masked
+	}
+	return s
 }

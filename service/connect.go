@@ -15,8 +15,10 @@ import (
 	"cis/workflows"
 )
 
-// TemporalOptions say how Temporal is reached.
-func TemporalOptions(c config.Temporal, logger *slog.Logger) (client.Options, error) {
+// temporalOptions say how Temporal is reached, and how everything is written
+// that goes there.
+func temporalOptions(all *config.Config, logger *slog.Logger) (client.Options, error) {
+	c := all.Temporal
 	o := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, DataConverter: workflows.DataConverter(),
 		Logger: sdklog.NewStructuredLogger(logger.With("component", "temporal-client")),
@@ -44,8 +46,8 @@ func TemporalOptions(c config.Temporal, logger *slog.Logger) (client.Options, er
 
 // Temporal returns a client, which connects when it is used: a Temporal that is
 // away at the start is like one that goes away later.
-func Temporal(c config.Temporal, logger *slog.Logger) (client.Client, error) {
-	options, err := TemporalOptions(c, logger)
+func Temporal(c *config.Config, logger *slog.Logger) (client.Client, error) {
+	options, err := temporalOptions(c, logger)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)
 	}
@@ -65,11 +67,11 @@ func Directory(c config.Directory) (*directory.Directory, error) {
 }
 
 // Vault opens the vault with its driver.
-func Vault(c config.Vault) (vault.Store, error) {
-	switch c.Driver {
+func Vault(c *config.Config) (vault.Store, error) {
+	switch c.Vault.Driver {
 	case config.VaultSQLite:
-		return sqlite.Open(c.File)
+		return sqlite.Open(c.Vault.File)
 	default:
-		return nil, fmt.Errorf("vault: there is no driver %q", c.Driver)
+		return nil, fmt.Errorf("vault: there is no driver %q", c.Vault.Driver)
 	}
 }

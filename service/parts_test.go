@@ -16,12 +16,16 @@ import (
 
 func TestAVaultThatIsAwayIsSaidSo(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	store, err := Vault(config.Vault{Driver: config.VaultSQLite, File: filepath.Join(t.TempDir(), "vault.db")})
+	c := &config.Config{
+		Vault:    config.Vault{Driver: config.VaultSQLite, File: filepath.Join(t.TempDir(), "vault.db")},
+		Temporal: config.Temporal{Address: "127.0.0.1:1", Namespace: "default"},
+	}
+	store, err := Vault(c)
 	require.NoError(t, err)
-	temporal, err := Temporal(config.Temporal{Address: "127.0.0.1:1", Namespace: "default"}, logger)
+	temporal, err := Temporal(c, logger)
 	require.NoError(t, err)
 	defer temporal.Close()
-	p := Parts{Config: &config.Config{}, Vault: store, Temporal: temporal, Logger: logger}
+	p := Parts{Config: c, Vault: store, Temporal: temporal, Logger: logger}
 	readyz := func() string {
 		w := httptest.NewRecorder()
 		health.New(logger, p.commonChecks()...).Readyz(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))

@@ -81,11 +81,11 @@ func (c *closers) close() {
 // open opens what the role needs.
 func (p *running) open(background context.Context) (err error) {
 	c := p.Config
-	if p.Vault, err = Vault(c.Vault); err != nil {
+	if p.Vault, err = Vault(c); err != nil {
 		return err
 	}
 	p.closers.add(func() { _ = p.Vault.Close() })
-	if p.Temporal, err = Temporal(c.Temporal, p.Logger); err != nil {
+	if p.Temporal, err = Temporal(c, p.Logger); err != nil {
 		return err
 	}
 	p.closers.add(p.Temporal.Close)
