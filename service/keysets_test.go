@@ -22,8 +22,8 @@ import (
 	"cis/signing"
 )
 
-// wellKnown is a document with a new key for a publisher.
-func wellKnown(t *testing.T, publisher string) []byte {
+// documentOf is a document with a new key for a publisher.
+func documentOf(t *testing.T, publisher string) []byte {
 	keys := signing.StaticKeySets{}
 	require.NoError(t, keys.AddSigner(signer(t, publisher)))
 	listed, err := keys.JWKS()
@@ -53,7 +53,7 @@ func count(t *testing.T, k *documentKeys, publisher string) int {
 
 func TestThePublishersKeysAreThoseOfAllDocumentsAndCISsOwn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "well-known.json")
-	require.NoError(t, os.WriteFile(file, wellKnown(t, "ldap"), 0o600))
+	require.NoError(t, os.WriteFile(file, documentOf(t, "ldap"), 0o600))
 	served := atomic.Pointer[[]byte]{}
 	away := []byte(nil)
 	served.Store(&away)
@@ -79,7 +79,7 @@ func TestThePublishersKeysAreThoseOfAllDocumentsAndCISsOwn(t *testing.T) {
 		require.Eventually(t, func() bool { return count(t, k, publisher) == keys }, 5*time.Second, 5*time.Millisecond)
 	}
 
-	first := wellKnown(t, "ldap")
+	first := documentOf(t, "ldap")
 	served.Store(&first)
 	becomes("ldap", 2)
 	require.Equal(t, 1, count(t, k, "cis"))
@@ -89,7 +89,7 @@ func TestThePublishersKeysAreThoseOfAllDocumentsAndCISsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, listed["ldap"], 2)
 
-	second := wellKnown(t, "hris")
+	second := documentOf(t, "hris")
 	served.Store(&second)
 	becomes("hris", 1)
 	require.Equal(t, 1, count(t, k, "ldap"), "a key that is withdrawn counts no longer")

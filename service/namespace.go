@@ -96,10 +96,14 @@ func (n *Namespace) create(ctx context.Context) error {
 	_, err := n.Client.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: n.Name, WorkflowExecutionRetentionPeriod: durationpb.New(retention),
 	})
-	if err != nil {
+	switch _, meanwhile := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); {
+	case meanwhile: // by another one of these
+		n.say("Namespace %s is there.", n.Name)
+	case err != nil:
 		return err
+	default:
+		n.say("Namespace %s was registered. It keeps finished changes for %s.", n.Name, retention)
 	}
-	n.say("Namespace %s was registered. It keeps finished changes for %s.", n.Name, retention)
 	return n.awaitNamespace(ctx)
 }
 

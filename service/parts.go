@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -48,6 +47,8 @@ type Parts struct {
 	Directory *directory.Directory
 	// OnFatalError is told when a worker cannot go on.
 	OnFatalError func(error)
+
+	document wellKnown
 }
 
 // KeySets are key sets that can also be listed.
@@ -94,20 +95,6 @@ func (p *Parts) commonChecks() []health.Check {
 
 func (p *Parts) submitter() *workflows.Submitter {
 	return &workflows.Submitter{Client: p.Temporal, Salt: p.Config.Salt.Reveal()}
-}
-
-// wellKnown is the document at /.well-known/mozilla-iam.
-func (p *Parts) wellKnown() ([]byte, error) {
-	keys, err := p.KeySets.JWKS()
-	if err != nil {
-		return nil, err
-	}
-	c := p.Config
-	return schema.NewWellKnown(schema.Params{
-		BaseURL: c.API.URL, PersonURL: c.API.PersonURL, IssuerURL: c.Tokens.Issuer, Audience: c.Tokens.Audience,
-		AccessFileURL: cmp.Or(c.API.AccessFileURL, strings.TrimSuffix(c.API.URL, "/")+"/access-file"),
-		PublisherKeys: keys,
-	}).JSON(), nil
 }
 
 // personHost is the host name of the Person API, "" if the Change API has it
