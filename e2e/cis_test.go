@@ -82,19 +82,26 @@ func (s *site) busyVault() (release func()) {
 	return func() { require.NoError(s.t, busy.Rollback()) }
 }
 
+// stopAmidRequest sends a process a change, which cannot be stored until
+// release is called, and a SIGTERM while it is being carried out.
+func (s *site) stopAmidRequest(p *process) (answered <-chan reply, release func()) {
+	release = s.busyVault()
+	token, body := p.token(), p.newcomer(ada)
+	answers := make(chan reply, 1)
+	go func() {
+		r, _ := p.call(http.MethodPost, "/v2/user", token, body)
+		answers <- r
+	}()
+	search(s.t, s.temporalClient(), `CisState = "Integrating"`, 1)
+	require.NoError(s.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	return answers, release
+}
+
 func TestARequestThatIsBeingAnsweredSurvivesTheEndOfItsProcess(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	p := s.start("serve", nil)
-	release := s.busyVault()
-	token, body := p.token(), p.newcomer(ada)
-	answered := make(chan reply, 1)
-	go func() {
-		r, _ := p.call(http.MethodPost, "/v2/user", token, body)
-		answered <- r
-	}()
-	search(t, s.temporalClient(), `CisState = "Integrating"`, 1)
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	answered, release := s.stopAmidRequest(p)
 	p.awaitPart("process", "stopping")
 	status, _ := p.probe("/healthz")
 	require.Equal(t, http.StatusOK, status, "it lives until it ends")
@@ -117,15 +124,7 @@ func TestARequestThatTakesLongerThanItsProcessMayIsAcknowledgedAndCarriedOut(t *
 	t.Parallel()
 	s := newSite(t)
 	p := s.start("serve", map[string]any{"grace-period": "6s", "api.deadline": "40s"})
-	release := s.busyVault()
-	token, body := p.token(), p.newcomer(ada)
-	answered := make(chan reply, 1)
-	go func() {
-		r, _ := p.call(http.MethodPost, "/v2/user", token, body)
-		answered <- r
-	}()
-	search(t, s.temporalClient(), `CisState = "Integrating"`, 1)
-	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	answered, release := s.stopAmidRequest(p)
 	require.Less(t, p.awaitEnd(0), 6*time.Second)
 	r := <-answered
 	require.Equal(t, http.StatusAccepted, r.status, r.text)

@@ -47,26 +47,25 @@ const (
 	soon = 5 * time.Second
 )
 
-// newDocumentKeys reads the documents, as far as they can be had, and again now
-// and then until ctx ends.
+// newDocumentKeys begins to read the documents, which it does again and again
+// until ctx ends. It waits for none: a process must live to tell that it is not
+// ready.
 func newDocumentKeys(ctx context.Context, c config.Publishers, own *signing.Signer, logger *slog.Logger) *documentKeys {
 	k := &documentKeys{config: c, own: own, client: &http.Client{Timeout: fetchTimeout}, logger: logger, documents: map[string]document{}}
-	go k.watch(ctx, k.refresh(ctx))
+	go k.watch(ctx)
 	return k
 }
 
 // watch reads the documents again and again; sooner where not all were had.
-func (k *documentKeys) watch(ctx context.Context, complete bool) {
-	for {
+func (k *documentKeys) watch(ctx context.Context) {
+	for ctx.Err() == nil {
 		wait := k.config.Refresh
-		if !complete {
+		if !k.refresh(ctx) {
 			wait = min(soon, wait)
 		}
 		select {
 		case <-ctx.Done():
-			return
 		case <-time.After(wait):
-			complete = k.refresh(ctx)
 		}
 	}
 }

@@ -24,8 +24,8 @@ type initTemporal struct {
 func (initTemporal) Help() string {
 	return `It registers the namespace that temporal.namespace names, where it is missing,
 and the search attributes that it lacks, and says what it did. It can be run
-again at any time, also while CIS runs. On Temporal Cloud it only says what is
-to be done by hand.`
+again at any time, also while CIS runs. CIS has no schedules yet, so it makes
+none. On Temporal Cloud it only says what is to be done by hand.`
 }
 
 // Run implements the command.
