@@ -29,6 +29,7 @@ var layers = map[string][]string{
 	"cis/service": {"cis/activities", "cis/api", "cis/change", "cis/config", "cis/directory", "cis/health", "cis/profile", "cis/schema",
 		"cis/signing", "cis/tlsfiles", "cis/vault", "cis/vault/sqlite", "cis/webhook", "cis/worker", "cis/workflows"},
 
+	"cis/vault/dynamo":    {"cis/vault"},
 	"cis/vault/sqlite":    {"cis/vault"},
 	"cis/vault/vaulttest": {"cis/vault"},
 
