@@ -11,16 +11,15 @@ import (
 
 	"cis/activities"
 	"cis/vault"
-	"cis/vault/sqlite"
 )
 
 type vaultCommands struct {
-	Reindex reindex `cmd:"" help:"Make the search index entries of everybody who has none."`
+	Init    initialize `cmd:"" help:"Create the vault's DynamoDB tables."`
+	Check   check      `cmd:"" help:"Compare the vault's DynamoDB tables with what they must be."`
+	Reindex reindex    `cmd:"" help:"Make the search index entries of everybody who has none."`
 }
 
-type reindex struct {
-	Vault string `help:"The vault's SQLite file." type:"existingfile" required:"" env:"CIS_VAULT" placeholder:"FILE"`
-}
+type reindex struct{ anyVault }
 
 // Help is the command's long help.
 func (reindex) Help() string {
@@ -31,7 +30,7 @@ this is stopped it goes on when it is run again.`
 
 // Run implements the command.
 func (r reindex) Run(ctx context.Context) error {
-	store, err := sqlite.Open(r.Vault)
+	store, err := r.open(ctx)
 	if err != nil {
 		return err
 	}

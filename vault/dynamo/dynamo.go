@@ -59,6 +59,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/logging"
 
 	"cis/vault"
 )
@@ -93,7 +94,7 @@ func Open(ctx context.Context, config aws.Config, environment string) (*Store, e
 	s := newStore(config, environment)
 	err := s.Ping(ctx)
 	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
-		return nil, fmt.Errorf("vault %s: a table is missing: run \"cis vault init\", and \"cis vault check\" to see which: %w", s.main, err)
+		return nil, fmt.Errorf("vault %s: one of its tables, or both, do not exist: \"cis vault check\" says which, \"cis vault init\" creates them", s.main)
 	}
 	if err != nil {
 		return nil, err
@@ -109,6 +110,7 @@ func newStore(config aws.Config, environment string) *Store {
 	return &Store{
 		db: dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
 			o.HTTPClient, o.Retryer = client, newRetryer()
+			o.Logger = logging.Nop{} // whatever matters comes as an error
 		}),
 		http: client, main: main, index: main + "-index",
 		survey: survey{busy: make(chan struct{}, 1)},

@@ -29,7 +29,6 @@ type retryer struct{ *retry.Standard }
 
 func newRetryer() retryer {
 	return retryer{retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = 0 // RetryDelay decides
 		o.RateLimiter = ratelimit.None
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			if busy(err) {
@@ -39,6 +38,9 @@ func newRetryer() retryer {
 		}))
 	})}
 }
+
+// MaxAttempts implements aws.Retryer: as many as RetryDelay allows.
+func (retryer) MaxAttempts() int { return 0 }
 
 // RetryDelay implements aws.Retryer. Its error ends the attempts.
 func (retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
