@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -20,11 +22,21 @@ type tables struct {
 	Endpoint    string `name:"dynamodb-endpoint" help:"Where DynamoDB is, if not Amazon's own (http://127.0.0.1:8000)." env:"CIS_DYNAMODB_ENDPOINT" placeholder:"URL"`
 }
 
+// environmentName is DynamoDB's rule for the names of tables, which have more
+// than the environment in them.
+var environmentName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,200}$`)
+
 var errNoRegion = errors.New("there is no AWS region: set AWS_REGION, or a region in the profile that AWS_PROFILE names")
 
 func (t tables) config(ctx context.Context) (aws.Config, error) {
 	if t.Environment == "" {
 		return aws.Config{}, errors.New("say whose tables it is about: --environment, or CIS_ENVIRONMENT")
+	}
+	if !environmentName.MatchString(t.Environment) {
+		return aws.Config{}, fmt.Errorf("--environment: %.40q cannot be part of a table's name: letters, digits and _-. can be", t.Environment)
+	}
+	if u, err := url.Parse(t.Endpoint); t.Endpoint != "" && (err != nil || u.Host == "") {
+		return aws.Config{}, fmt.Errorf("--dynamodb-endpoint: %.40q is no URL such as http://127.0.0.1:8000", t.Endpoint)
 	}
 	c, err := config.LoadDefaultConfig(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync/atomic"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/stretchr/testify/require"
 
 	"cis/vault"
@@ -120,19 +122,27 @@ func TestWhatABusyDynamoDBDidNotDoEndsWithTheContext(t *testing.T) {
 	require.Empty(t, records)
 }
 
+// failed500 is what the SDK makes of an answer with HTTP status 500.
+func failed500() error {
+	return &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusInternalServerError}},
+		Err:      &types.InternalServerError{},
+	}
+}
+
 func TestADynamoDBThatFailsIsAnErrorAfterSomeAttempts(t *testing.T) {
 	t.Parallel()
 	config, environment := newEnvironment(t)
 	var count atomic.Int64
 	s := newStore(attempts(config, func(string, send) (out middleware.FinalizeOutput, m middleware.Metadata, err error) {
 		count.Add(1)
-		return out, m, &types.InternalServerError{}
+		return out, m, failed500()
 	}), environment)
 	defer s.Close()
 	_, err := s.Get(context.Background(), "a")
 	require.ErrorContains(t, err, s.main)
 	require.NotErrorIs(t, err, vault.ErrInvalid)
-	require.LessOrEqual(t, count.Load(), int64(maxAttempts))
+	require.Equal(t, int64(maxAttempts), count.Load())
 }
 
 // partly is a configuration in which batches are done by halves, and of
@@ -200,4 +210,25 @@ func TestWhatIsNotProcessedIsAskedForAgain(t *testing.T) {
 	found, err := s.List(context.Background(), vault.Query{With: w.Terms[:1], Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, found, 2)
+}
+
+// TestAChangeWhoseAnswerWasLostIsStoredOnce loses the answer to a transaction
+// that was made: the next attempt must not take the change for another's.
+func TestAChangeWhoseAnswerWasLostIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	config, environment := newEnvironment(t)
+	_, err := Init(context.Background(), config, environment)
+	require.NoError(t, err)
+	var count atomic.Int64
+	s := open(t, attempts(config, func(operation string, send send) (out middleware.FinalizeOutput, m middleware.Metadata, err error) {
+		out, m, err = send()
+		if operation == "TransactWriteItems" && count.Add(1) == 1 {
+			return out, m, failed500()
+		}
+		return out, m, err
+	}), environment)
+	w := creation("a", "1")
+	put(t, s, w)
+	requireState(t, s, w)
+	require.Equal(t, int64(2), count.Load())
 }
