@@ -2,7 +2,6 @@ package dynamo
 
 import (
 	"context"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -158,17 +157,22 @@ func (s *Store) stillLeft(ctx context.Context, limit int) (left []vault.Record, 
 	return left, nil
 }
 
-// indexBatch is how many heads one transaction of Index writes: DynamoDB takes
-// 100 items, and 4 MiB.
-const indexBatch = 100
+// transactionSize is how many bytes Index puts into one transaction: DynamoDB
+// takes 4 MiB.
+const transactionSize = 3 << 20
 
-// Index implements vault.Store. All of up to 100 records are one transaction.
+// Index implements vault.Store. What fits into one transaction is made at once:
+// 100 records, or fewer where they have thousands of terms.
 func (s *Store) Index(ctx context.Context, records ...vault.Indexed) error {
 	err := s.begin(ctx)
-	for batch := range slices.Chunk(records, indexBatch) {
-		if err == nil {
-			err = s.indexAtOnce(ctx, batch)
+	for start, end := 0, 0; err == nil && start < len(records); start = end {
+		for size := 0; end < len(records) && end-start < maxActions; end++ {
+			h, _, _ := headOf(records[end].Record, records[end].Terms, nil, newToken())
+			if size += sizeOf(h.item()); size > transactionSize && end > start {
+				break
+			}
 		}
+		err = s.indexAtOnce(ctx, records[start:end])
 	}
 	return s.failed(ctx, "index", err)
 }
