@@ -64,29 +64,32 @@ func requireState(t testing.TB, s *Store, w vault.Write, others ...vault.Write) 
 
 func requireFound(t testing.TB, s *Store, w vault.Write, others ...vault.Write) {
 	t.Helper()
-	terms := some(w.Terms)
-	for _, other := range others {
-		terms = append(terms, some(other.Terms)...)
+	terms, values := map[vault.Term]bool{}, map[[2]string]bool{}
+	for _, other := range append(others, w) {
+		for _, term := range some(other.Terms) {
+			terms[term] = true
+		}
+		for key, attribute := range keyAttributes {
+			values[[2]string{string(key), keyOf(other.Record, attribute)}] = true
+		}
 	}
 	for _, activity := range []vault.Activity{vault.ActiveOnly, vault.InactiveOnly, vault.AnyActivity} {
 		visible := !w.Record.Deleted() && (activity == vault.AnyActivity || w.Record.Active == (activity == vault.ActiveOnly))
 		require.Equal(t, visible, lists(t, s, vault.Query{Activity: activity}, w.Record.ID))
-		for _, term := range terms {
+		for term := range terms {
 			has := visible && slices.Contains(w.Terms, term)
 			require.Equal(t, has, lists(t, s, vault.Query{Activity: activity, With: []vault.Term{term}}, w.Record.ID), "%v", term)
 		}
 	}
-	for _, other := range append(others, w) {
-		for key, attribute := range keyAttributes {
-			value := keyOf(other.Record, attribute)
-			r, err := s.Find(context.Background(), key, value, vault.Version{})
-			if value == "" || w.Record.Deleted() || keyOf(w.Record, attribute) != value {
-				require.ErrorIs(t, err, vault.ErrNotFound, "%s", key)
-				continue
-			}
-			require.NoError(t, err)
-			require.Equal(t, w.Record, r)
+	for of := range values {
+		key, value := vault.Key(of[0]), of[1]
+		r, err := s.Find(context.Background(), key, value, vault.Version{})
+		if value == "" || w.Record.Deleted() || keyOf(w.Record, keyAttributes[key]) != value {
+			require.ErrorIs(t, err, vault.ErrNotFound, "%s", key)
+			continue
 		}
+		require.NoError(t, err)
+		require.Equal(t, w.Record, r)
 	}
 }
 
