@@ -122,3 +122,50 @@ func TestAListMissesNobodyWhoseActivityChanges(t *testing.T) {
 	require.Len(t, listed, smallestPage)
 	require.True(t, happened)
 }
+
+// TestAPersonWhoIsIndexedWhileBeingWritten has a person indexed whom the
+// original has written last, between the requests of a change that is made from
+// it and has a term that the older head had.
+func TestAPersonWhoIsIndexedWhileBeingWritten(t *testing.T) {
+	t.Parallel()
+	team, room := vault.Term{Attribute: "team", Value: "x"}, vault.Term{Attribute: "room", Value: "y"}
+	var slow, other *Store
+	slow, other = twoStores(t, "TransactWriteItems", 1, func() { require.Equal(t, 1, reindex(t, other)) })
+	first := creation("a", "1", team)
+	put(t, other, first)
+	putItem(t, other, original("a", "later", true))
+	w := change(vault.Write{Record: must(other.Get(context.Background(), "a"))["a"]}, "2", team, room)
+	put(t, slow, w)
+	requireState(t, other, w)
+	requireConsistent(t, other)
+}
+
+// TestAPersonWhoIsWrittenWhileBeingIndexed is the other way round: indexing has
+// come too late and changes nothing.
+func TestAPersonWhoIsWrittenWhileBeingIndexed(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	team := []vault.Term{{Attribute: "team", Value: "x"}}
+	first := creation("a", "1", team...)
+	var w vault.Write
+	var slow, other *Store
+	slow, other = twoStores(t, "TransactWriteItems", 1, func() { put(t, other, w) })
+	put(t, other, first)
+	putItem(t, other, original("a", "later", true))
+	later := must(other.Get(ctx, "a"))["a"]
+	w = change(vault.Write{Record: later}, "2", team...)
+	require.NoError(t, slow.Index(ctx, vault.Indexed{Record: later}))
+	requireState(t, other, w)
+	requireConsistent(t, other)
+}
+
+func TestAChangeThatWasSentIsWaitedForThoughItsCallerGaveUp(t *testing.T) {
+	t.Parallel()
+	ctx, giveUp := context.WithCancel(context.Background())
+	slow, other := twoStores(t, "TransactWriteItems", 1, giveUp)
+	w := creation("a", "1")
+	conflicts, err := slow.Put(ctx, w)
+	require.NoError(t, err)
+	require.Empty(t, conflicts)
+	requireState(t, other, w)
+}
