@@ -13,7 +13,7 @@
 //	change=SEQUENCE NUMBER         an entry of the change log
 //	people/SCOPE                   everybody, in the order of ids
 //	term/SCOPE="ATTRIBUTE"=VALUE   who has a term
-//	uuid=, primary_email=, …       who has this key
+//	user_uuid=, primary_email=, …  who has this key
 //	vault                          says that everybody has a head
 //
 // SCOPE is any, active or inactive: each list is one walk along one partition,
