@@ -51,7 +51,7 @@ func (s *Store) completeIfEmpty(ctx context.Context) error {
 		return err
 	}
 	out, err := s.db.Scan(ctx, &dynamodb.ScanInput{TableName: &s.main, ConsistentRead: aws.Bool(true), Limit: aws.Int32(1)})
-	if err != nil || len(out.Items) > 0 {
+	if err != nil || len(out.Items) > 0 || len(out.LastEvaluatedKey) > 0 {
 		return err
 	}
 	return s.setComplete(ctx)
