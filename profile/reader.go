@@ -104,7 +104,12 @@ func isCompact(text []byte) bool {
 			return true
 		}
 		at += next
-		if at == len(text)-1 || isPunctuation(text[at-1]) || isPunctuation(text[at+1]) {
+		if at == len(text)-1 || isPunctuation(text[at+1]) {
+			return false
+		}
+		// A colon between tokens follows a quotation mark; one of the
+		// classifications has another.
+		if before := text[at-1]; isPunctuation(before) && (before != ':' || text[at-2] == '"') {
 			return false
 		}
 	}
