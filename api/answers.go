@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -17,6 +18,7 @@ type answers struct {
 	mu   sync.Mutex
 	kept *simplelru.LRU[question, shown]
 	size int // of all bodies, in bytes
+	max  int // that size may be
 }
 
 // question is what an answer depends on besides the record.
@@ -35,12 +37,10 @@ type shown struct {
 	tag     string
 }
 
-// maxAnswers bounds the size of all bodies that are kept.
-const maxAnswers = 64 << 20
-
-func newAnswers() *answers {
-	a := &answers{}
-	kept, err := simplelru.NewLRU(maxAnswers, func(_ question, gone shown) { a.size -= len(gone.body) })
+// newAnswers keeps bodies of so many bytes in all.
+func newAnswers(max int) *answers {
+	a := &answers{max: max}
+	kept, err := simplelru.NewLRU(math.MaxInt, func(_ question, gone shown) { a.size -= len(gone.body) })
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
@@ -61,7 +61,7 @@ func (a *answers) keep(q question, s shown) {
 	defer a.mu.Unlock()
 	a.kept.Remove(q) // or its size would stay counted
 	a.kept.Add(q, s)
-	for a.size += len(s.body); a.size > maxAnswers; {
+	for a.size += len(s.body); a.size > a.max; {
 		a.kept.RemoveOldest()
 	}
 }

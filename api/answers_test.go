@@ -57,16 +57,21 @@ func TestAnAnswerIsAsNewAsTheRecord(t *testing.T) {
 }
 
 func TestTheAnswersThatAreKeptAreBounded(t *testing.T) {
-	a := newAnswers()
-	body := make([]byte, maxAnswers/10)
+	const most = 1000
+	a := newAnswers(most)
+	body := make([]byte, most/10)
 	for i := range 25 {
 		q := question{value: fmt.Sprint(i)}
 		a.keep(q, shown{body: body})
 		a.keep(q, shown{body: body})
-		require.LessOrEqual(t, a.size, maxAnswers)
+		require.LessOrEqual(t, a.size, most)
 		require.NotNil(t, a.find(q).body)
 	}
 	require.Equal(t, 10, a.kept.Len())
 	require.Equal(t, 10*len(body), a.size)
 	require.Nil(t, a.find(question{value: "0"}).body)
+
+	none := newAnswers(0)
+	none.keep(question{value: "a"}, shown{body: body})
+	require.Zero(t, none.kept.Len())
 }

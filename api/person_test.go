@@ -88,7 +88,8 @@ func serve(t *testing.T, v vault.Store) (base string, i *issuer) {
 	gin.SetMode(gin.TestMode)
 	i = newIssuer(t)
 	server := httptest.NewServer(New(Options{
-		Vault: v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		KeptAnswers: 1 << 20,
+		Vault:       v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, i

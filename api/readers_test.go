@@ -26,7 +26,7 @@ import (
 func readers(t *testing.T, v vault.Store) (get func(scope, path, ifNoneMatch string) (*http.Response, string)) {
 	gin.SetMode(gin.TestMode)
 	i := newIssuer(t)
-	server := httptest.NewServer(New(Options{Vault: v, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}))
+	server := httptest.NewServer(New(Options{Vault: v, KeptAnswers: 1 << 20, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}))
 	t.Cleanup(server.Close)
 	var mu sync.Mutex
 	tokens := map[string]string{}

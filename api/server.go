@@ -50,8 +50,11 @@ type Options struct {
 	// the Change API: what each of them says of itself is then its own, and
 	// changes are not taken there.
 	PersonHost string
-	Limits     Limits
-	Logger     *slog.Logger
+	// KeptAnswers is how many bytes of answers to look-ups are kept for whoever
+	// asks again.
+	KeptAnswers int
+	Limits      Limits
+	Logger      *slog.Logger
 }
 
 // ScopeWrite is the scope that submitting changes needs, ScopeOperate that of
@@ -71,7 +74,7 @@ func New(o Options) http.Handler { return headAsGet(newRouter(o)) }
 
 func newRouter(o Options) *gin.Engine {
 	o.Changes = newBounded(o.Changes, o.Limits)
-	s := &server{o, newAnswers()}
+	s := &server{o, newAnswers(o.KeptAnswers)}
 	limit := newRates(o.Limits).limit
 	r := gin.New()
 	r.Use(identify, s.log, s.recover, crossOrigin(), wellFormed)

@@ -64,16 +64,24 @@ func (c *crowd) kind(n int) kind {
 	return kind{sort: r.IntN(sorts), active: r.IntN(20) > 0, special: n%(c.size/specials) == 0}
 }
 
+// template is that of a kind of people.
+func (c *crowd) template(k kind) (*template, error) {
+	if t, ok := c.templates[k]; ok {
+		return t, nil
+	}
+	t, err := k.template(c.signed)
+	if err == nil {
+		c.templates[k] = t
+	}
+	return t, err
+}
+
 // write is how the n-th person came into the vault.
 func (c *crowd) write(n int) (vault.Write, error) {
 	k := c.kind(n)
-	t, ok := c.templates[k]
-	if !ok {
-		var err error
-		if t, err = k.template(c.signed); err != nil {
-			return vault.Write{}, err
-		}
-		c.templates[k] = t
+	t, err := c.template(k)
+	if err != nil {
+		return vault.Write{}, err
 	}
 	p := newPerson(n, t.method)
 	terms := append([]vault.Term{{Attribute: string(profile.PrimaryEmail), Value: p["email"]}}, t.terms...)
@@ -86,37 +94,37 @@ func (c *crowd) write(n int) (vault.Write, error) {
 	}, nil
 }
 
-// lookups are the paths of look-ups of the active people, or of ten thousand of
-// them.
+// lookups are the paths of look-ups of all active people.
 func (c *crowd) lookups(key vault.Key) (paths []string, err error) {
-	for n := 0; n < c.size; n += max(1, c.size/10_000) {
-		w, err := c.write(n)
-		if err != nil {
-			return nil, err
+	name := map[vault.Key]string{
+		vault.KeyUserID: "user_id", vault.KeyUUID: "uuid", vault.KeyPrimaryEmail: "email", vault.KeyPrimaryUsername: "username",
+	}[key]
+	err = c.each(func(k kind, p person) {
+		if k.active {
+			paths = append(paths, "/v2/user/"+string(key)+"/"+url.PathEscape(p[name]))
 		}
-		value := map[vault.Key]string{
-			vault.KeyUserID: w.Record.ID, vault.KeyUUID: w.Record.UUID,
-			vault.KeyPrimaryEmail: w.Record.PrimaryEmail, vault.KeyPrimaryUsername: w.Record.PrimaryUsername,
-		}[key]
-		if w.Record.Active {
-			paths = append(paths, "/v2/user/"+string(key)+"/"+url.PathEscape(value))
-		}
-	}
-	return paths, nil
+	})
+	return paths, err
 }
 
 // ids are everybody's ids in their order.
-func (c *crowd) ids() ([]string, error) {
-	ids := make([]string, c.size)
-	for n := range ids {
-		w, err := c.write(n)
-		if err != nil {
-			return nil, err
-		}
-		ids[n] = w.Record.ID
-	}
+func (c *crowd) ids() (ids []string, err error) {
+	err = c.each(func(_ kind, p person) { ids = append(ids, p["user_id"]) })
 	slices.Sort(ids)
-	return ids, nil
+	return ids, err
+}
+
+// each calls f with every person.
+func (c *crowd) each(f func(kind, person)) error {
+	for n := range c.size {
+		k := c.kind(n)
+		t, err := c.template(k)
+		if err != nil {
+			return err
+		}
+		f(k, newPerson(n, t.method))
+	}
+	return nil
 }
 
 // person is what is a person's own, by the name of the place where a template

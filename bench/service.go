@@ -26,7 +26,8 @@ import (
 // loopback. It only reads: there is no Temporal.
 type service struct {
 	crowd   *crowd
-	url     string
+	url     string // of an API that keeps answers, as in production
+	plain   string // of one that keeps none
 	token   func(scopes string) (string, error)
 	closers []func() error
 }
@@ -42,6 +43,10 @@ const (
 	everything = "read:fullprofile display:all search:all"
 	publicOnly = "search:all"
 )
+
+// keptAnswers is how many bytes of answers are kept, as production's default has
+// it.
+const keptAnswers = 64 << 20
 
 // newService fills a vault in a temporary directory and serves it.
 func newService(ctx context.Context, people *crowd) (s *service, err error) {
@@ -75,11 +80,16 @@ func newService(ctx context.Context, people *crowd) (s *service, err error) {
 		return s, err
 	}
 	s.closers = append(s.closers, logs.Close)
-	s.url, err = s.serve("api", api.New(api.Options{
+	o := api.Options{
 		Vault:  store,
 		Tokens: &api.Tokens{Issuer: name, Audience: audience, JWKS: jwks, Client: http.DefaultClient, Now: time.Now},
 		Logger: slog.New(slog.NewJSONHandler(logs, nil)),
-	}))
+	}
+	if s.plain, err = s.serve("api", api.New(o)); err != nil {
+		return s, err
+	}
+	o.KeptAnswers = keptAnswers
+	s.url, err = s.serve("api", api.New(o))
 	return s, err
 }
 

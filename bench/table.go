@@ -15,7 +15,7 @@ type row struct {
 	what                string
 	unit                string    // of both sides
 	reference, measured []float64 // a round each, by turns
-	atLeast, atMost     float64   // what the ratio must be; one of them, the other 0
+	atLeast, atMost     float64   // what the ratio must be; 0 where nothing is required
 }
 
 // ratio is that of the medians.
@@ -31,17 +31,23 @@ func (r row) spread() (from, to float64) {
 }
 
 func (r row) met() bool {
-	if r.atMost > 0 {
-		return r.ratio() <= r.atMost
-	}
-	return r.ratio() >= r.atLeast
+	return (r.atMost == 0 || r.ratio() <= r.atMost) && r.ratio() >= r.atLeast
 }
 
-func (r row) required() string {
-	if r.atMost > 0 {
-		return fmt.Sprintf("≤ %.2f", r.atMost)
+// verdict says what is required of the ratio, and whether it is met.
+func (r row) verdict() (required, met string) {
+	switch {
+	case r.atMost > 0:
+		required = fmt.Sprintf("≤ %.2f", r.atMost)
+	case r.atLeast > 0:
+		required = fmt.Sprintf("≥ %.2f", r.atLeast)
+	default:
+		return "", ""
 	}
-	return fmt.Sprintf("≥ %.2f", r.atLeast)
+	if r.met() {
+		return required, "yes"
+	}
+	return required, "NO"
 }
 
 type table []row
@@ -58,12 +64,9 @@ func (t table) print(to io.Writer) {
 	line("---", "---", "---", "---", "---", "---", "---")
 	for _, r := range t {
 		from, to := r.spread()
-		met := "yes"
-		if !r.met() {
-			met = "NO"
-		}
+		required, met := r.verdict()
 		line(r.what, r.value(r.reference), r.value(r.measured), fmt.Sprintf("%.2f", r.ratio()),
-			fmt.Sprintf("%.2f–%.2f", from, to), r.required(), met)
+			fmt.Sprintf("%.2f–%.2f", from, to), required, met)
 	}
 	_ = w.Flush()
 }

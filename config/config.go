@@ -43,6 +43,7 @@ type API struct {
 	AllowDelete   bool          `name:"allow-delete" help:"Let publishers delete people." default:"false"`
 	RateLimit     float64       `name:"rate-limit" help:"Requests a second that each client may send on average; 0 for no limit." default:"100"`
 	RateBurst     int           `name:"rate-burst" help:"Requests that each client may send at once; 0 for twice the rate limit." default:"0"`
+	KeptAnswers   int           `name:"kept-answers" help:"Megabytes of answers to look-ups that are kept for whoever asks again; 0 for none." default:"64"`
 	Waiting       int           `name:"waiting" help:"Requests that may wait for Temporal at once; more wait for their turn. 0 for no limit." default:"256"`
 }
 

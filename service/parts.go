@@ -74,9 +74,9 @@ func (p *Parts) API() http.Handler {
 		Changes: p.submitter(), Vault: p.Vault, Tokens: p.Tokens, Health: p.Health,
 		WellKnown: p.wellKnown, ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
 		Version: p.Version, Deadline: c.Deadline, BatchDeadline: c.BatchDeadline, AllowDelete: c.AllowDelete,
-		PersonHost: personHost(c),
-		Limits:     api.Limits{Rate: c.RateLimit, Burst: cmp.Or(c.RateBurst, int(2*c.RateLimit)), Changes: c.Waiting},
-		Logger:     p.log("api"),
+		PersonHost: personHost(c), KeptAnswers: c.KeptAnswers << 20,
+		Limits: api.Limits{Rate: c.RateLimit, Burst: cmp.Or(c.RateBurst, int(2*c.RateLimit)), Changes: c.Waiting},
+		Logger: p.log("api"),
 	})
 }
 

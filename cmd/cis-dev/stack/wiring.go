@@ -15,6 +15,7 @@ func (s *Stack) configure(context.Context) error {
 	c.API = config.API{
 		URL: s.APIURL(), PersonURL: o.PersonURL, Deadline: o.Deadline, BatchDeadline: o.BatchDeadline, AllowDelete: o.AllowDelete,
 		RateLimit: o.Limits.Rate, RateBurst: o.Limits.Burst, Waiting: o.Limits.Changes,
+		KeptAnswers: 64,
 	}
 	c.Tokens = config.Tokens{Issuer: cmp.Or(o.TokenIssuer, s.issuerURL()+"/"), JWKS: o.TokenJWKS, Audience: Audience}
 	c.Publishers.RequireBound = o.RequireBound
