@@ -18,8 +18,9 @@ var layers = map[string][]string{
 	"cis/vault":      {},
 	"cis/directory":  {"cis/change", "cis/profile"},
 	"cis/webhook":    {"cis/change"},
+	"cis/payload":    {},
 	"cis/activities": {"cis/change", "cis/schema", "cis/profile", "cis/signing", "cis/vault", "cis/directory", "cis/webhook"},
-	"cis/workflows":  {"cis/change", "cis/profile", "cis/activities"},
+	"cis/workflows":  {"cis/change", "cis/profile", "cis/payload", "cis/activities"},
 	"cis/worker":     {"cis/activities", "cis/workflows"},
 	"cis/api":        {"cis/change", "cis/health", "cis/profile", "cis/vault", "cis/workflows"},
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
 
 	"cis/config"
@@ -17,10 +18,11 @@ import (
 
 // temporalOptions say how Temporal is reached, and how everything is written
 // that goes there.
-func temporalOptions(all *config.Config, logger *slog.Logger) (client.Options, error) {
-	c := all.Temporal
+func temporalOptions(all *config.Config, codec converter.PayloadCodec, logger *slog.Logger) (client.Options, error) {
+	c, converters := all.Temporal, workflows.NewConverters(codec)
 	o := client.Options{
-		HostPort: c.Address, Namespace: c.Namespace, DataConverter: workflows.DataConverter(),
+		HostPort: c.Address, Namespace: c.Namespace,
+		DataConverter: converters.Data, FailureConverter: converters.Failures,
 		Logger: sdklog.NewStructuredLogger(logger.With("component", "temporal-client")),
 	}
 	if c.APIKey.Given() {
@@ -45,9 +47,10 @@ func temporalOptions(all *config.Config, logger *slog.Logger) (client.Options, e
 }
 
 // Temporal returns a client, which connects when it is used: a Temporal that is
-// away at the start is like one that goes away later.
-func Temporal(c *config.Config, logger *slog.Logger) (client.Client, error) {
-	options, err := temporalOptions(c, logger)
+// away at the start is like one that goes away later. What it writes goes
+// through the codec; nil writes in the clear.
+func Temporal(c *config.Config, codec converter.PayloadCodec, logger *slog.Logger) (client.Client, error) {
+	options, err := temporalOptions(c, codec, logger)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)
 	}

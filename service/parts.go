@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"cis/activities"
 	"cis/api"
@@ -31,6 +32,8 @@ type Parts struct {
 	Config   *config.Config
 	Vault    vault.Store
 	Temporal client.Client
+	// Codec is what the Temporal client encrypts with, nil where it does not.
+	Codec converter.PayloadCodec
 	// KeySets are the publishers' public keys.
 	KeySets KeySets
 	// Version is what /v2/version tells.
@@ -94,7 +97,7 @@ func (p *Parts) commonChecks() []health.Check {
 }
 
 func (p *Parts) submitter() *workflows.Submitter {
-	return &workflows.Submitter{Client: p.Temporal, Salt: p.Config.Salt.Reveal()}
+	return &workflows.Submitter{Client: p.Temporal, Data: workflows.NewConverters(p.Codec).Data, Salt: p.Config.Salt.Reveal()}
 }
 
 // personHost is the host name of the Person API, "" if the Change API has it

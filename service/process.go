@@ -85,7 +85,7 @@ func (p *running) open(background context.Context) (err error) {
 		return err
 	}
 	p.closers.add(func() { _ = p.Vault.Close() })
-	if p.Temporal, err = Temporal(c, p.Logger); err != nil {
+	if p.Temporal, err = Temporal(c, p.Codec, p.Logger); err != nil {
 		return err
 	}
 	p.closers.add(p.Temporal.Close)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -60,7 +61,7 @@ func (s *Submitter) Status(ctx context.Context, n change.Number) (Status, error)
 			status.State = change.Ended
 		}
 	}
-	addAttempts(status.Targets, described)
+	s.addAttempts(status.Targets, described)
 	return status, nil
 }
 
@@ -81,15 +82,21 @@ func (s *Submitter) progress(ctx context.Context, n change.Number) (p change.Pro
 
 // addAttempts tells of each pending target how often it has been tried and
 // what went wrong last.
-func addAttempts(targets []change.TargetProgress, described *workflowservice.DescribeWorkflowExecutionResponse) {
+func (s *Submitter) addAttempts(targets []change.TargetProgress, described *workflowservice.DescribeWorkflowExecutionResponse) {
 	for _, running := range described.GetPendingActivities() {
 		for i := range targets {
 			if targets[i].Target == running.GetActivityId() && targets[i].State == change.Pending {
 				targets[i].Attempts += int(running.GetAttempt())
-				targets[i].Reason = strings.TrimSpace(running.GetLastFailure().GetMessage())
+				targets[i].Reason = s.message(running.GetLastFailure())
 			}
 		}
 	}
+}
+
+// message is what a failure says, "" for none.
+func (s *Submitter) message(failure *failurepb.Failure) string {
+	converter.DecodeCommonFailureAttributes(s.Data, failure)
+	return strings.TrimSpace(failure.GetMessage())
 }
 
 // Ping tells whether Temporal can be reached.

@@ -9,6 +9,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"cis/change"
@@ -18,6 +19,9 @@ import (
 // Submitter hands change sets to Temporal.
 type Submitter struct {
 	Client client.Client
+	// Data is the client's converter: what Temporal tells of running activities
+	// is read with it.
+	Data converter.DataConverter
 	// Salt derives the pseudonyms that changes are found by.
 	Salt string
 }

@@ -37,6 +37,7 @@ type flags struct {
 	BatchDeadline    time.Duration   `help:"How long the publisher of many profiles waits before the answer is 202." default:"1m"`
 	AllowDelete      bool            `help:"Let people be deleted."`
 	RateLimit        float64         `help:"Requests a second that each client may send on average, and twice as many at once; 0 for no limit." default:"1000"`
+	EncryptHistories bool            `help:"Encrypt what is written to Temporal." default:"true" negatable:""`
 	RequireBound     []string        `help:"Refuse signatures of this publisher that do not say whose attribute they are of, and which; may be repeated." placeholder:"PUBLISHER" enum:"ldap,hris,access_provider,mozilliansorg,cis"`
 	Salt             string          `help:"Derive people's uuids with this salt instead of a generated one." placeholder:"TEXT"`
 	PersonURL        string          `help:"Where clients reach the Person API, if not where they reach the Change API." placeholder:"URL"`
@@ -112,8 +113,9 @@ func (f flags) options() (stack.Options, error) {
 		DataDir: f.DataDir, API: f.API, Temporal: f.Temporal, TemporalUI: f.UI, LDAP: f.LDAP, Issuer: f.Issuer,
 		WebhookRetries: f.WebhookRetries, DirectoryRetries: f.DirectoryRetries,
 		Deadline: f.Deadline, BatchDeadline: f.BatchDeadline, AllowDelete: f.AllowDelete, RequireBound: f.RequireBound, Salt: f.Salt,
-		Limits:    api.Limits{Rate: f.RateLimit, Burst: int(2 * f.RateLimit), Changes: 256},
-		PersonURL: f.PersonURL, TokenIssuer: f.TokenIssuer, TokenJWKS: f.TokenJWKS, Version: service.Version(),
+		PlainHistories: !f.EncryptHistories,
+		Limits:         api.Limits{Rate: f.RateLimit, Burst: int(2 * f.RateLimit), Changes: 256},
+		PersonURL:      f.PersonURL, TokenIssuer: f.TokenIssuer, TokenJWKS: f.TokenJWKS, Version: service.Version(),
 	}
 	if (f.TokenIssuer == "") != (f.TokenJWKS == "") {
 		return o, errors.New("--token-issuer and --token-jwks go together")

@@ -35,6 +35,9 @@ type Options struct {
 	// RequireBound are the publishers whose signatures must be bound to person
 	// and attribute.
 	RequireBound []string
+	// PlainHistories leaves what is written to Temporal in the clear. What was
+	// encrypted before can still be read.
+	PlainHistories bool
 	// Salt is what people's uuids are derived with, instead of a generated one.
 	Salt string
 	// PersonURL is where clients reach the Person API, where that is not where

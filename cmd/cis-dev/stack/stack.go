@@ -61,7 +61,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.takeData, s.listen, s.configure, s.loadKeys, s.startIssuer, s.startLDAP, s.startTemporal, s.startWorkers, s.startAPI,
+		s.takeData, s.listen, s.configure, s.loadKeys, s.startIssuer, s.startLDAP, s.loadCodec, s.startTemporal, s.startWorkers, s.startAPI,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -223,7 +223,7 @@ func (s *Stack) startTemporal(ctx context.Context) (err error) {
 	}
 	s.closers.add(s.temporal.Stop)
 	s.parts.Config.Temporal.Address = s.temporal.Frontend()
-	s.parts.Temporal, err = service.Temporal(s.parts.Config, s.options.Logger)
+	s.parts.Temporal, err = service.Temporal(s.parts.Config, s.parts.Codec, s.options.Logger)
 	if err != nil {
 		return err
 	}
