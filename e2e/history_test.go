@@ -34,10 +34,11 @@ func history(t *testing.T, c client.Client, number any) *historypb.History {
 	return h
 }
 
-// shapes carries out a change of each kind and returns their histories.
-func shapes(t *testing.T) map[string]*historypb.History {
+// shapes carries out a change of each kind and returns their histories, and
+// what reads them.
+func shapes(t *testing.T, args ...string) (map[string]*historypb.History, workflows.Converters) {
 	badges, payroll := newReceiver(t), newReceiver(t)
-	p := start(t, "--allow-delete", "--webhook", "badges="+badges.address, "--webhook", "payroll="+payroll.address)
+	p := start(t, append(args, "--allow-delete", "--webhook", "badges="+badges.address, "--webhook", "payroll="+payroll.address)...)
 	c := p.temporalClient()
 	recorded := map[string]*historypb.History{}
 	last := func() any {
@@ -83,7 +84,7 @@ func shapes(t *testing.T) map[string]*historypb.History {
 	}
 	require.Equal(t, http.StatusOK, p.must(http.MethodDelete, "/v2/user", p.token(), p.newcomer(ada)).status)
 	recorded["deleted"] = history(t, c, search(t, c, `CisCondition = "delete"`, 1)[0][len("change/"):])
-	return recorded
+	return recorded, p.converters()
 }
 
 // conflict is the history of a change that another one came in between of.
@@ -123,17 +124,26 @@ func conflict(t *testing.T, p *process, c client.Client) *historypb.History {
 
 // TestHistoriesReplay replays what was just recorded, whole and cut off in the
 // middle, as a worker does that takes a change over. With CIS_RECORD set the
-// histories are kept for the replay tests of later versions.
+// histories are kept, in the clear, for the replay tests of later versions.
 func TestHistoriesReplay(t *testing.T) {
 	t.Parallel()
-	replayer := worker.NewWorkflowReplayer()
+	var args []string
+	folder := os.Getenv("CIS_RECORD")
+	if folder != "" {
+		args = append(args, "--no-encrypt-histories")
+	}
+	recorded, converters := shapes(t, args...)
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DataConverter: converters.Data, FailureConverter: converters.Failures,
+	})
+	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
-	for name, h := range shapes(t) {
+	for name, h := range recorded {
 		text, err := protojson.Marshal(h)
 		require.NoError(t, err)
 		t.Logf("%s: %d events, %d bytes", name, len(h.Events), len(text))
 		require.NoError(t, replayer.ReplayWorkflowHistory(nil, h), name)
-		if folder := os.Getenv("CIS_RECORD"); folder != "" {
+		if folder != "" {
 			require.NoError(t, os.WriteFile(filepath.Join(folder, name+".json"), text, 0o644))
 		}
 		if name == "completed" {

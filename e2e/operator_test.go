@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,13 +17,29 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"cis/change"
+	"cis/payload"
 	"cis/profile"
 	"cis/workflows"
 )
 
 // temporalClient is what an operator has.
-func (p *process) temporalClient() client.Client {
-	c, err := client.Dial(client.Options{HostPort: p.temporal, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+func (p *process) temporalClient() client.Client { return p.dial(p.converters()) }
+
+// converters are those of the process, with its keys.
+func (p *process) converters() workflows.Converters {
+	keys, err := payload.ReadKeyFile(p.keyFile())
+	require.NoError(p.t, err)
+	return workflows.NewConverters(payload.NewCodec(keys))
+}
+
+// keyFile has the keys that histories are encrypted with.
+func (p *process) keyFile() string { return filepath.Join(p.data, "payload-keys.json") }
+
+func (p *process) dial(converters workflows.Converters) client.Client {
+	c, err := client.Dial(client.Options{
+		HostPort: p.temporal, DataConverter: converters.Data, FailureConverter: converters.Failures,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 	require.NoError(p.t, err)
 	p.t.Cleanup(c.Close)
 	return c
