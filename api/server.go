@@ -53,8 +53,10 @@ type Options struct {
 	// KeptAnswers is how many bytes of answers to look-ups are kept for whoever
 	// asks again.
 	KeptAnswers int
-	Limits      Limits
-	Logger      *slog.Logger
+	// Codec serves Temporal's web UI.
+	Codec  Codec
+	Limits Limits
+	Logger *slog.Logger
 }
 
 // ScopeWrite is the scope that submitting changes needs, ScopeOperate that of
@@ -77,7 +79,7 @@ func newRouter(o Options) *gin.Engine {
 	s := &server{o, newAnswers(o.KeptAnswers)}
 	limit := newRates(o.Limits).limit
 	r := gin.New()
-	r.Use(identify, s.log, s.recover, crossOrigin(), wellFormed)
+	r.Use(identify, s.log, s.recover, crossOrigin(o.Codec), wellFormed)
 	r.UseRawPath, r.UnescapePathValues = true, false
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.NoRoute(nothing)
@@ -119,6 +121,11 @@ func newRouter(o Options) *gin.Engine {
 	answer := s.graphql(s.newGraph())
 	graph.GET("", answer)
 	graph.POST("", answer)
+	if o.Codec.Payloads != nil {
+		codec := r.Group(codecPath, o.Tokens.required, limit, scope(ScopeDecode))
+		codec.POST("/decode", o.Codec.serve)
+		codec.POST("/encode", o.Codec.serve)
+	}
 	return r
 }
 
@@ -160,14 +167,18 @@ func (s *server) atPersonHost(c *gin.Context) bool {
 // crossOrigin lets web pages of any origin call, also those that ask the
 // browser to send cookies along, as the original does. There are no cookies:
 // nobody's rights are in a request but by the token that the page itself sends.
-func crossOrigin() gin.HandlerFunc {
+// Histories are decoded for the pages of one origin alone.
+func crossOrigin(codec Codec) gin.HandlerFunc {
 	return cors.New(cors.Config{
-		AllowOriginFunc:  func(string) bool { return true },
+		AllowOriginWithContextFunc: func(c *gin.Context, origin string) bool {
+			return codec.fromHere(c.Request.URL.Path, origin)
+		},
 		AllowCredentials: true,
 		AllowMethods:     []string{"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"},
 		AllowHeaders: []string{
 			"x-requested-with", "content-type", "accept", "origin", "authorization", "x-csrftoken", "withcredentials",
 			"cache-control", "cookie", "session-id", "if-none-match", "idempotency-key", "x-request-id", "traceparent",
+			"x-namespace", "authorization-extras", // Temporal's web UI sends these
 		},
 		ExposeHeaders:             []string{"ETag", "Retry-After", "X-Request-Id", "X-Sequence-Number", "Traceparent"},
 		MaxAge:                    10 * time.Minute,

@@ -22,7 +22,7 @@ var layers = map[string][]string{
 	"cis/activities": {"cis/change", "cis/schema", "cis/profile", "cis/signing", "cis/vault", "cis/directory", "cis/webhook"},
 	"cis/workflows":  {"cis/change", "cis/profile", "cis/payload", "cis/activities"},
 	"cis/worker":     {"cis/activities", "cis/workflows"},
-	"cis/api":        {"cis/change", "cis/health", "cis/profile", "cis/vault", "cis/workflows"},
+	"cis/api":        {"cis/change", "cis/health", "cis/profile", "cis/payload", "cis/vault", "cis/workflows"},
 
 	"cis/health":   {},
 	"cis/tlsfiles": {},

@@ -45,13 +45,17 @@ func NewKey(id string, secret []byte) (*Key, error) {
 
 // Keys are what payloads are encrypted and decrypted with.
 type Keys interface {
-	// Active is the key that new payloads are encrypted with.
+	// Active is the key that new payloads are encrypted with. ErrUnavailable
+	// when it cannot be had now.
 	Active() (*Key, error)
 	// Find is the key that a payload was encrypted with, by its ID and, where
 	// the payload has one, its Wrapped. UnknownKeyError when there is no such
-	// key here.
+	// key here, ErrUnavailable when it cannot be had now.
 	Find(id string, wrapped []byte) (*Key, error)
 }
+
+// ErrUnavailable: the key cannot be had now, but may be later.
+var ErrUnavailable = errors.New("the key service cannot be reached")
 
 // UnknownKeyError says that a payload was encrypted with a key that this
 // process does not have.
