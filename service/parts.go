@@ -34,6 +34,8 @@ type Parts struct {
 	Temporal client.Client
 	// Codec is what the Temporal client encrypts with, nil where it does not.
 	Codec converter.PayloadCodec
+	// UIOrigin is the origin of Temporal's web UI, whose pages may decode.
+	UIOrigin string
 	// KeySets are the publishers' public keys.
 	KeySets KeySets
 	// Version is what /v2/version tells.
@@ -78,6 +80,7 @@ func (p *Parts) API() http.Handler {
 		WellKnown: p.wellKnown, ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
 		Version: p.Version, Deadline: c.Deadline, BatchDeadline: c.BatchDeadline, AllowDelete: c.AllowDelete,
 		PersonHost: personHost(c), KeptAnswers: c.KeptAnswers << 20,
+		Codec:  api.Codec{Payloads: p.Codec, Origin: p.UIOrigin},
 		Limits: api.Limits{Rate: c.RateLimit, Burst: cmp.Or(c.RateBurst, int(2*c.RateLimit)), Changes: c.Waiting},
 		Logger: p.log("api"),
 	})

@@ -29,7 +29,7 @@ type Stack struct {
 	options Options
 	closers closers
 
-	apiListener, issuerListener net.Listener
+	apiListener, issuerListener, codecListener net.Listener
 
 	secrets  secrets
 	signers  map[string]*signing.Signer
@@ -61,7 +61,8 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 		}
 	}()
 	for _, step := range []func(context.Context) error{
-		s.takeData, s.listen, s.configure, s.loadKeys, s.startIssuer, s.startLDAP, s.loadCodec, s.startTemporal, s.startWorkers, s.startAPI,
+		s.takeData, s.listen, s.configure, s.loadKeys, s.startIssuer, s.startLDAP,
+		s.loadCodec, s.startTemporal, s.startUICodec, s.startWorkers, s.startAPI,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -116,6 +117,10 @@ func (s *Stack) listen(context.Context) (err error) {
 		return fmt.Errorf("token issuer: %w", err)
 	}
 	s.closers.addCloser(s.issuerListener)
+	if s.codecListener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("codec of the Temporal UI: %w", err)
+	}
+	s.closers.addCloser(s.codecListener)
 	return nil
 }
 
@@ -177,7 +182,7 @@ func (s *Stack) startIssuer(context.Context) (err error) {
 // clients are the development client with every scope, one for each publisher,
 // and CIS's own for webhooks.
 func clients() []issuer.Client {
-	all := append(schema.Scopes(), api.ScopeOperate)
+	all := append(schema.Scopes(), api.ScopeOperate, api.ScopeDecode)
 	list := []issuer.Client{
 		{ID: DevClient.ID, Secret: DevClient.Secret, Scopes: all},
 		{ID: hookClient.ID, Secret: hookClient.Secret},
@@ -214,7 +219,8 @@ func (s *Stack) startLDAP(context.Context) (err error) {
 func (s *Stack) startTemporal(ctx context.Context) (err error) {
 	s.temporal, err = temporal.Start(ctx, temporal.Options{
 		DataFile: s.file("temporal.db"), Frontend: s.options.Temporal, UI: s.options.TemporalUI,
-		Namespace: namespace, Retention: retention,
+		CodecEndpoint: "http://" + s.codecListener.Addr().String(),
+		Namespace:     namespace, Retention: retention,
 		SearchAttributes: workflows.SearchAttributes(),
 		Logger:           s.options.Logger,
 	})
@@ -244,6 +250,7 @@ func (s *Stack) startWorkers(context.Context) error {
 }
 
 func (s *Stack) startAPI(context.Context) error {
+	s.parts.UIOrigin = s.UIURL()
 	s.parts.Tokens = service.Tokens(s.parts.Config)
 	s.parts.Health = health.New(s.log("health"), s.parts.APIChecks()...)
 	s.serve(s.apiListener, s.parts.API())

@@ -20,6 +20,9 @@ type Options struct {
 	// Frontend is the gRPC address, UI that of the web UI ("" for none). Port
 	// 0 takes a free one.
 	Frontend, UI string
+	// CodecEndpoint is the URL below which the UI's page finds /decode and
+	// /encode; "" for none.
+	CodecEndpoint string
 	// Namespace is created with Retention and SearchAttributes. Attributes
 	// that an existing one lacks are added.
 	Namespace        string

@@ -64,7 +64,7 @@ func (s *Server) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if o.UI != "" {
-		s.startUI(o.Namespace)
+		s.startUI(o)
 	}
 	return nil
 }
@@ -94,11 +94,12 @@ func (s *Server) startServer(c *config.Config) error {
 	return nil
 }
 
-func (s *Server) startUI(namespace string) {
+func (s *Server) startUI(o Options) {
 	s.web = uiserver.NewServer(uioptions.WithConfigProvider(&uiconfig.Config{
 		Host: s.ui.ip, Port: s.ui.port, TemporalGRPCAddress: s.frontend.String(),
-		EnableUI: true, DefaultNamespace: namespace, HideLogs: true, DisableNewsFetch: true,
-		CORS: uiconfig.CORS{CookieInsecure: true}, // plain HTTP on loopback
+		EnableUI: true, DefaultNamespace: o.Namespace, HideLogs: true, DisableNewsFetch: true,
+		Codec: uiconfig.Codec{Endpoint: o.CodecEndpoint},
+		CORS:  uiconfig.CORS{CookieInsecure: true}, // plain HTTP on loopback
 	}))
 	go func() { _ = s.web.Start() }()
 }
