@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"cis/vault/dynamo":    {"cis/vault"},
 	"cis/vault/sqlite":    {"cis/vault"},
 	"cis/vault/vaulttest": {"cis/vault"},
+	"cis/payload/awskms":  {"cis/payload"},
 
 	"cis/cmd/cis-dev/temporal": {},
 	"cis/cmd/cis-dev/issuer":   {},

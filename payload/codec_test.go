@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
@@ -160,6 +161,18 @@ func TestOneBadPayloadIsAnErrorForAll(t *testing.T) {
 	opened, err := c.Decode([]*commonpb.Payload{encode(t, c, text("x")), bad})
 	require.Error(t, err)
 	require.Nil(t, opened)
+}
+
+// What is in histories stays there for long: this version wrote the payload
+// below, and every later one must read it.
+func TestWhatWasWrittenOnceIsReadForEver(t *testing.T) {
+	const written = `{"metadata":{"encoding":"YmluYXJ5L3pzdGQrYWVzLTI1Ni1nY20=","encryption-key-id":"MjAyNi0xMQ=="},` +
+		`"data":"mSSK1hQwn0QWkpL30u7cSv1hsuOUU8XzG63Sml5zmKGu7epSUtiDYNACFLFcfyoAj15Q/EfT29WvC57V0gZv3kTjLCns18ce274pQGU="}`
+	var sealed commonpb.Payload
+	require.NoError(t, protojson.Unmarshal([]byte(written), &sealed))
+	opened, err := decode(codec(t, "2026-11", map[string][]byte{"2026-11": secret(1)}), &sealed)
+	require.NoError(t, err)
+	require.True(t, proto.Equal(text("Lovelace"), opened))
 }
 
 func FuzzDecode(f *testing.F) {

@@ -8,10 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"cis/payload"
 	"cis/workflows"
 )
 
@@ -26,7 +28,19 @@ func TestWorkersTakeRecordedChangesOver(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(histories, "*", "*.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	replayer := worker.NewWorkflowReplayer()
+	// They were written in the clear, and are read so also where all is encrypted now.
+	ring, err := payload.NewKeyring("one", map[string][]byte{"one": make([]byte, payload.KeySize)})
+	require.NoError(t, err)
+	for name, codec := range map[string]converter.PayloadCodec{"in the clear": nil, "encrypting": payload.NewCodec(ring)} {
+		t.Run(name, func(t *testing.T) { requireTaken(t, files, workflows.NewConverters(codec)) })
+	}
+}
+
+func requireTaken(t *testing.T, files []string, converters workflows.Converters) {
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DataConverter: converters.Data, FailureConverter: converters.Failures,
+	})
+	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
