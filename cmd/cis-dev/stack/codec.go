@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -19,10 +20,13 @@ import (
 // first.
 func (s *Stack) loadCodec(context.Context) error {
 	file := s.file("payload-keys.json")
-	if err := payload.CreateKeyFile(file, time.Now()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
 	keys, err := payload.ReadKeyFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := payload.CreateKeyFile(file, time.Now()); err != nil {
+			return fmt.Errorf("key file %s: %w", file, err)
+		}
+		keys, err = payload.ReadKeyFile(file)
+	}
 	if err != nil {
 		return err
 	}
