@@ -189,3 +189,17 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestWithoutKeysWhatIsEncryptedNamesTheKeyItNeeds(t *testing.T) {
+	sealed, err := codec(t, "one", map[string][]byte{"one": secret(1)}).Encode([]*commonpb.Payload{text("x")})
+	require.NoError(t, err)
+	none := payload.DecodeOnly{PayloadCodec: payload.NewCodec(payload.NoKeys{})}
+	_, err = none.Decode(sealed)
+	require.ErrorContains(t, err, `encrypted with key "one", which is not among the keys of this process`)
+	plain := []*commonpb.Payload{text("x")}
+	encoded, err := none.Encode(plain)
+	require.NoError(t, err)
+	require.Equal(t, plain, encoded)
+	_, err = payload.NewCodec(payload.NoKeys{}).Encode(plain)
+	require.ErrorContains(t, err, "this process has no keys")
+}

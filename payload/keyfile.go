@@ -30,7 +30,7 @@ const maxKeyFile = 1 << 20
 //	{"active": "2026-11", "keys": {"2026-11": "<32 bytes in base64>", "2026-05": "…"}}
 //
 // in which "active" names the key that is encrypted with; "openssl rand -base64
-// 32" makes one. Nobody but the file's owner may be able to read it.
+// 32" makes one. Its owner's group may read the file, nobody else may.
 //
 // The file is read once. To rotate, add the new key to the file of every
 // process and restart them all; then make it active, and restart them again.
@@ -48,7 +48,8 @@ func ReadKeyFile(path string) (*Keyring, error) {
 	return ring, nil
 }
 
-// readSecret reads a file that only its owner can.
+// readSecret reads a file that its owner can, and the group at most: that is how
+// Kubernetes gives secrets to processes that are not root's.
 func readSecret(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -61,8 +62,8 @@ func readSecret(path string) ([]byte, error) {
 		return nil, cause(err)
 	case !info.Mode().IsRegular():
 		return nil, errors.New("is not a file")
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("others than its owner may use it (mode %#o): chmod 600 it, and replace keys that somebody may have read", info.Mode().Perm())
+	case info.Mode().Perm()&0o037 != 0:
+		return nil, fmt.Errorf("others than its owner may use it (mode %#o): chmod 600 it, or 640 for a group that is to read it, and replace keys that somebody may have read", info.Mode().Perm())
 	case info.Size() > maxKeyFile:
 		return nil, fmt.Errorf("has %d bytes, more than the %d that are read", info.Size(), maxKeyFile)
 	}

@@ -70,7 +70,7 @@ func TestAKeyFileThatIsWrongSaysHow(t *testing.T) {
 
 func TestAKeyFileThatOthersMayReadIsRefused(t *testing.T) {
 	text := `{"active":"a","keys":{"a":"` + base64.StdEncoding.EncodeToString(secret(1)) + `"}}`
-	for _, mode := range []os.FileMode{0o640, 0o604, 0o620, 0o601, 0o644} {
+	for _, mode := range []os.FileMode{0o604, 0o620, 0o660, 0o650, 0o601, 0o644} {
 		_, err := payload.ReadKeyFile(written(t, text, mode))
 		require.ErrorContains(t, err, "chmod 600", mode)
 	}
@@ -78,6 +78,12 @@ func TestAKeyFileThatOthersMayReadIsRefused(t *testing.T) {
 	require.NoError(t, os.Symlink(written(t, text, 0o644), linked))
 	_, err := payload.ReadKeyFile(linked)
 	require.ErrorContains(t, err, "chmod 600", "it is the file that counts")
+}
+
+func TestAKeyFileMayBeReadByItsGroup(t *testing.T) {
+	text := `{"active":"a","keys":{"a":"` + base64.StdEncoding.EncodeToString(secret(1)) + `"}}`
+	_, err := payload.ReadKeyFile(written(t, text, 0o440))
+	require.NoError(t, err)
 }
 
 func TestWhatIsNoKeyFile(t *testing.T) {

@@ -37,7 +37,7 @@ import (
 //   - What an operator gives as the reason of a cancellation, a termination or a
 //     reset is in the clear. Reasons of CIS's own updates are encrypted.
 //
-// Without a codec all is in the clear.
+// Without a codec, and with one that only decodes, all is in the clear.
 type Converters struct {
 	Data     converter.DataConverter
 	Failures converter.FailureConverter
@@ -46,11 +46,12 @@ type Converters struct {
 // NewConverters returns converters with a codec, or with none for nil.
 func NewConverters(codec converter.PayloadCodec) Converters {
 	data := plainData()
+	_, decodesOnly := codec.(payload.DecodeOnly)
 	if codec != nil {
 		data = payload.NewDataConverter(data, codec)
 	}
 	return Converters{data, temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
-		DataConverter: data, EncodeCommonAttributes: codec != nil,
+		DataConverter: data, EncodeCommonAttributes: codec != nil && !decodesOnly,
 	})}
 }
 

@@ -25,7 +25,8 @@ import (
 type Options struct {
 	Client *kms.Client
 	// KeyID is the id, ARN or alias of the symmetric KMS key that makes new data
-	// keys. This process needs kms:GenerateDataKey and kms:Decrypt for it.
+	// keys. This process needs kms:GenerateDataKey and kms:Decrypt for it. With
+	// none, the keys only decrypt.
 	KeyID string
 	// Older are the ARNs of other KMS keys that there may be payloads of; this
 	// process needs kms:Decrypt for them. The rotation that KMS does by itself
@@ -48,7 +49,7 @@ type Options struct {
 
 func (o Options) validate() error {
 	var wrong []error
-	if o.KeyID == "" {
+	if o.KeyID == "" && len(o.Older) == 0 {
 		wrong = append(wrong, errors.New("no KMS key is named"))
 	}
 	for name, value := range map[string]time.Duration{"the period of data keys": o.Period, "their age": o.Age, "the timeout": o.Timeout} {
@@ -94,6 +95,9 @@ func New(o Options) (*Keys, error) {
 		return nil, err
 	}
 	k := &Keys{options: o, trusted: slices.Clone(o.Older), kept: kept}
+	if o.KeyID == "" {
+		return k, nil
+	}
 	if _, err := k.renew(); err != nil {
 		return nil, err
 	}
@@ -102,6 +106,9 @@ func New(o Options) (*Keys, error) {
 
 // Active implements payload.Keys.
 func (k *Keys) Active() (*payload.Key, error) {
+	if k.options.KeyID == "" {
+		return nil, errors.New("no KMS key is named that makes data keys")
+	}
 	key, due, worn := k.state()
 	if worn {
 		made, err, _ := k.calls.Do("", k.renew)

@@ -222,6 +222,18 @@ func TestAnOlderKMSKeyStillOpens(t *testing.T) {
 	require.Equal(t, otherARN, string(seal(t, c).GetMetadata()[payload.MetadataKeyID]))
 }
 
+func TestWithoutAKeyThatMakesDataKeysOlderOnesStillOpen(t *testing.T) {
+	r := newRig(t)
+	sealed := seal(t, r.codec(t))
+	made := r.count("GenerateDataKey")
+	r.options.KeyID, r.options.Older = "", []string{arn}
+	c := r.codec(t)
+	require.NoError(t, open(c, sealed))
+	_, err := c.Encode([]*commonpb.Payload{text})
+	require.ErrorContains(t, err, "no KMS key is named that makes data keys")
+	require.Equal(t, made, r.count("GenerateDataKey"), "none is asked for")
+}
+
 func TestAWrongSetUpIsAnErrorAtTheStart(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(*rig)
