@@ -31,6 +31,7 @@ func (l *Loaded) Check(role Role) error {
 	c.temporal()
 	if role&(ServesAPI|Works) != 0 {
 		c.shared()
+		c.encryption()
 	}
 	if role&ServesAPI != 0 {
 		c.api()

@@ -22,6 +22,7 @@ type Config struct {
 	Signing    Signing    `name:"signing"`
 	Vault      Vault      `name:"vault"`
 	Temporal   Temporal   `name:"temporal"`
+	Encryption Encryption `name:"encryption"`
 	Directory  Directory  `name:"directory"`
 	Webhooks   Webhooks   `name:"webhooks"`
 }

@@ -26,8 +26,9 @@ var layers = map[string][]string{
 
 	"cis/health":   {},
 	"cis/tlsfiles": {},
-	"cis/config":   {"cis/profile", "cis/schema", "cis/signing", "cis/tlsfiles", "cis/webhook"},
-	"cis/service": {"cis/activities", "cis/api", "cis/change", "cis/config", "cis/directory", "cis/health", "cis/profile", "cis/schema",
+	"cis/config":   {"cis/payload", "cis/profile", "cis/schema", "cis/signing", "cis/tlsfiles", "cis/webhook"},
+	"cis/service": {"cis/activities", "cis/api", "cis/change", "cis/config", "cis/directory", "cis/health", "cis/payload", "cis/payload/awskms",
+		"cis/profile", "cis/schema",
 		"cis/signing", "cis/tlsfiles", "cis/vault", "cis/vault/sqlite", "cis/webhook", "cis/worker", "cis/workflows"},
 
 	"cis/vault/dynamo":    {"cis/vault"},

@@ -32,10 +32,8 @@ type Parts struct {
 	Config   *config.Config
 	Vault    vault.Store
 	Temporal client.Client
-	// Codec is what the Temporal client encrypts with, nil where it does not.
+	// Codec is what goes to Temporal goes through; see Codec.
 	Codec converter.PayloadCodec
-	// UIOrigin is the origin of Temporal's web UI, whose pages may decode.
-	UIOrigin string
 	// KeySets are the publishers' public keys.
 	KeySets KeySets
 	// Version is what /v2/version tells.
@@ -80,10 +78,18 @@ func (p *Parts) API() http.Handler {
 		WellKnown: p.wellKnown, ProfileSchema: schema.ProfileSchema(), PublisherRules: schema.PublisherRules(),
 		Version: p.Version, Deadline: c.Deadline, BatchDeadline: c.BatchDeadline, AllowDelete: c.AllowDelete,
 		PersonHost: personHost(c), KeptAnswers: c.KeptAnswers << 20,
-		Codec:  api.Codec{Payloads: p.Codec, Origin: p.UIOrigin},
+		Codec:  p.uiCodec(),
 		Limits: api.Limits{Rate: c.RateLimit, Burst: cmp.Or(c.RateBurst, int(2*c.RateLimit)), Changes: c.Waiting},
 		Logger: p.log("api"),
 	})
+}
+
+// uiCodec is what Temporal's web UI decodes with, where there is a key.
+func (p *Parts) uiCodec() api.Codec {
+	if !p.Config.Encryption.Keyed() {
+		return api.Codec{}
+	}
+	return api.Codec{Payloads: p.Codec, Origin: p.Config.Encryption.UIOrigin}
 }
 
 // APIChecks are the parts that the API needs.
@@ -93,10 +99,14 @@ func (p *Parts) APIChecks() []health.Check {
 
 // commonChecks are the parts that the API and the workers both need.
 func (p *Parts) commonChecks() []health.Check {
-	return []health.Check{
+	checks := []health.Check{
 		{Name: "vault", Ask: p.Vault.Ping},
 		{Name: "temporal", Ask: p.submitter().Ping},
 	}
+	if p.Config.Encryption.KMS.Key != "" { // keys of a file do not go away
+		checks = append(checks, health.Check{Name: "encryption", Ask: p.encrypting})
+	}
+	return checks
 }
 
 func (p *Parts) submitter() *workflows.Submitter {

@@ -85,6 +85,9 @@ func (p *running) open(background context.Context) (err error) {
 		return err
 	}
 	p.closers.add(func() { _ = p.Vault.Close() })
+	if p.Codec, err = Codec(background, c.Encryption, p.log("encryption")); err != nil {
+		return err
+	}
 	if p.Temporal, err = Temporal(c, p.Codec, p.Logger); err != nil {
 		return err
 	}

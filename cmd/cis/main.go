@@ -22,6 +22,8 @@ type commands struct {
 	Config   configCommands   `cmd:"" help:"Look at the configuration."`
 	Temporal temporalCommands `cmd:"" help:"Look after Temporal."`
 	Vault    vaultCommands    `cmd:"" help:"Look after the vault."`
+
+	PayloadKeys payloadKeysCommands `cmd:"" name:"payload-keys" help:"Look after the keys that histories are encrypted with."`
 }
 
 // interrupted is the exit status of a command that was stopped, as a shell has

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 
+	"cis/internal/kmstest"
 	"cis/payload"
 	"cis/payload/awskms"
 )
@@ -39,14 +40,14 @@ func (c *clock) pass(d time.Duration) {
 
 // rig is a key service, a clock, and how its keys are asked for.
 type rig struct {
-	*service
+	*kmstest.Service
 	*clock
 	options awskms.Options
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{service: newService(), clock: &clock{now: time.Unix(1_800_000_000, 0)}}
-	server := httptest.NewServer(r.service)
+	r := &rig{Service: kmstest.New(), clock: &clock{now: time.Unix(1_800_000_000, 0)}}
+	server := httptest.NewServer(r.Service)
 	t.Cleanup(server.Close)
 	r.options = awskms.Options{
 		Client: kms.New(kms.Options{
@@ -91,14 +92,14 @@ func TestAnotherProcessOpensWhatOneHasEncrypted(t *testing.T) {
 	r := newRig(t)
 	first := r.codec(t)
 	sealed := seal(t, first)
-	require.Equal(t, arn, string(sealed.GetMetadata()[payload.MetadataKeyID]), "also where an alias was asked for")
+	require.Equal(t, kmstest.ARN, string(sealed.GetMetadata()[payload.MetadataKeyID]), "also where an alias was asked for")
 	require.NoError(t, open(first, sealed))
-	require.Equal(t, 0, r.count("Decrypt"), "who made the key has it")
+	require.Equal(t, 0, r.Count("Decrypt"), "who made the key has it")
 	second := r.codec(t)
 	for range 3 {
 		require.NoError(t, open(second, sealed))
 	}
-	require.Equal(t, 1, r.count("Decrypt"), "it is opened once")
+	require.Equal(t, 1, r.Count("Decrypt"), "it is opened once")
 	require.NotEqual(t, dataKeyOf(sealed), dataKeyOf(seal(t, second)), "each has a key of its own")
 }
 
@@ -110,11 +111,11 @@ func TestADataKeyEncryptsForItsPeriod(t *testing.T) {
 	require.Equal(t, dataKeyOf(first), dataKeyOf(seal(t, c)))
 	r.pass(time.Second)
 	seal(t, c) // nobody waits for the new one
-	require.Eventually(t, func() bool { return r.count("GenerateDataKey") == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.Count("GenerateDataKey") == 2 }, 5*time.Second, time.Millisecond)
 	for dataKeyOf(seal(t, c)) == dataKeyOf(first) {
 		time.Sleep(time.Millisecond) // until the answer is here
 	}
-	require.Equal(t, 2, r.count("GenerateDataKey"))
+	require.Equal(t, 2, r.Count("GenerateDataKey"))
 	require.NoError(t, open(c, first), "what was encrypted before can still be read")
 }
 
@@ -122,21 +123,21 @@ func TestWhileKMSIsAwayTheKeyGoesOnForAnotherPeriod(t *testing.T) {
 	r := newRig(t)
 	c := r.codec(t)
 	first := seal(t, c)
-	r.fail("KMSInternalException")
+	r.Fail("KMSInternalException")
 	r.pass(time.Hour)
 	for range 100 {
 		require.Equal(t, dataKeyOf(first), dataKeyOf(seal(t, c)))
 	}
-	require.Eventually(t, func() bool { return r.count("GenerateDataKey") == 2 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.Count("GenerateDataKey") == 2 }, 5*time.Second, time.Millisecond)
 	for range 100 {
 		seal(t, c)
 		time.Sleep(time.Millisecond)
 	}
-	require.Equal(t, 2, r.count("GenerateDataKey"), "it is not asked for every payload")
+	require.Equal(t, 2, r.Count("GenerateDataKey"), "it is not asked for every payload")
 	r.pass(time.Hour)
 	_, err := c.Encode([]*commonpb.Payload{text})
 	require.ErrorIs(t, err, payload.ErrUnavailable)
-	r.fail("")
+	r.Fail("")
 	require.NotEqual(t, dataKeyOf(first), dataKeyOf(seal(t, c)), "it goes on by itself")
 }
 
@@ -147,23 +148,23 @@ func TestOpenedKeysAreKeptForATimeAndNotTooMany(t *testing.T) {
 	require.NoError(t, open(c, sealed))
 	r.pass(time.Hour - time.Second)
 	require.NoError(t, open(c, sealed))
-	require.Equal(t, 1, r.count("Decrypt"))
+	require.Equal(t, 1, r.Count("Decrypt"))
 	r.pass(time.Second)
 	require.NoError(t, open(c, sealed))
-	require.Equal(t, 2, r.count("Decrypt"), "it had grown old")
+	require.Equal(t, 2, r.Count("Decrypt"), "it had grown old")
 	for range r.options.Kept {
 		require.NoError(t, open(c, seal(t, r.codec(t))))
 	}
-	before := r.count("Decrypt")
+	before := r.Count("Decrypt")
 	require.NoError(t, open(c, sealed))
-	require.Equal(t, before+1, r.count("Decrypt"), "others had taken its place")
+	require.Equal(t, before+1, r.Count("Decrypt"), "others had taken its place")
 }
 
 func TestManyAtOnceOpenAKeyOnce(t *testing.T) {
 	r := newRig(t)
 	sealed := seal(t, r.codec(t))
 	c := r.codec(t)
-	r.delay(50 * time.Millisecond)
+	r.Delay(50 * time.Millisecond)
 	var all sync.WaitGroup
 	errs := make([]error, 50)
 	for i := range errs {
@@ -173,7 +174,7 @@ func TestManyAtOnceOpenAKeyOnce(t *testing.T) {
 	for _, err := range errs {
 		require.NoError(t, err)
 	}
-	require.Equal(t, 1, r.count("Decrypt"))
+	require.Equal(t, 1, r.Count("Decrypt"))
 }
 
 func TestKeysThatCannotBeOpened(t *testing.T) {
@@ -183,13 +184,13 @@ func TestKeysThatCannotBeOpened(t *testing.T) {
 		says  string
 		asked int
 	}{
-		"KMS is away":                {func(r *rig, _ *commonpb.Payload) { r.fail("KMSInternalException") }, true, "KMSInternalException", 1},
-		"this process may not":       {func(r *rig, _ *commonpb.Payload) { r.fail("AccessDeniedException") }, true, "AccessDeniedException", 1},
-		"the KMS key is disabled":    {func(r *rig, _ *commonpb.Payload) { r.fail("DisabledException") }, true, "DisabledException", 1},
+		"KMS is away":                {func(r *rig, _ *commonpb.Payload) { r.Fail("KMSInternalException") }, true, "KMSInternalException", 1},
+		"this process may not":       {func(r *rig, _ *commonpb.Payload) { r.Fail("AccessDeniedException") }, true, "AccessDeniedException", 1},
+		"the KMS key is disabled":    {func(r *rig, _ *commonpb.Payload) { r.Fail("DisabledException") }, true, "DisabledException", 1},
 		"another encryption context": {func(r *rig, _ *commonpb.Payload) { r.options.Context = map[string]string{"purpose": "x"} }, false, "encryption context", 1},
 		"a data key that is none":    {func(_ *rig, p *commonpb.Payload) { p.Metadata[payload.MetadataDataKey] = []byte("x") }, false, "encryption context", 1},
 		"no data key":                {func(_ *rig, p *commonpb.Payload) { delete(p.Metadata, payload.MetadataDataKey) }, false, "add it", 0},
-		"somebody else's KMS key":    {func(_ *rig, p *commonpb.Payload) { p.Metadata[payload.MetadataKeyID] = []byte(otherARN) }, false, "add it", 0},
+		"somebody else's KMS key":    {func(_ *rig, p *commonpb.Payload) { p.Metadata[payload.MetadataKeyID] = []byte(kmstest.OtherARN) }, false, "add it", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -206,7 +207,7 @@ func TestKeysThatCannotBeOpened(t *testing.T) {
 			} else {
 				require.NotErrorIs(t, err, payload.ErrUnavailable)
 			}
-			require.Equal(t, test.asked, r.count("Decrypt"))
+			require.Equal(t, test.asked, r.Count("Decrypt"))
 		})
 	}
 }
@@ -214,24 +215,24 @@ func TestKeysThatCannotBeOpened(t *testing.T) {
 func TestAnOlderKMSKeyStillOpens(t *testing.T) {
 	r := newRig(t)
 	before := seal(t, r.codec(t))
-	r.options.KeyID = otherARN
+	r.options.KeyID = kmstest.OtherARN
 	require.ErrorContains(t, open(r.codec(t), before), "add it")
-	r.options.Older = []string{arn}
+	r.options.Older = []string{kmstest.ARN}
 	c := r.codec(t)
 	require.NoError(t, open(c, before))
-	require.Equal(t, otherARN, string(seal(t, c).GetMetadata()[payload.MetadataKeyID]))
+	require.Equal(t, kmstest.OtherARN, string(seal(t, c).GetMetadata()[payload.MetadataKeyID]))
 }
 
 func TestWithoutAKeyThatMakesDataKeysOlderOnesStillOpen(t *testing.T) {
 	r := newRig(t)
 	sealed := seal(t, r.codec(t))
-	made := r.count("GenerateDataKey")
-	r.options.KeyID, r.options.Older = "", []string{arn}
+	made := r.Count("GenerateDataKey")
+	r.options.KeyID, r.options.Older = "", []string{kmstest.ARN}
 	c := r.codec(t)
 	require.NoError(t, open(c, sealed))
 	_, err := c.Encode([]*commonpb.Payload{text})
 	require.ErrorContains(t, err, "no KMS key is named that makes data keys")
-	require.Equal(t, made, r.count("GenerateDataKey"), "none is asked for")
+	require.Equal(t, made, r.Count("GenerateDataKey"), "none is asked for")
 }
 
 func TestAWrongSetUpIsAnErrorAtTheStart(t *testing.T) {
@@ -240,7 +241,7 @@ func TestAWrongSetUpIsAnErrorAtTheStart(t *testing.T) {
 		says  []string
 	}{
 		"no such KMS key": {func(r *rig) { r.options.KeyID = "alias/lost" }, []string{"alias/lost", "NotFoundException"}},
-		"no rights":       {func(r *rig) { r.fail("AccessDeniedException") }, []string{"AccessDeniedException"}},
+		"no rights":       {func(r *rig) { r.Fail("AccessDeniedException") }, []string{"AccessDeniedException"}},
 		"nothing is set": {func(r *rig) { r.options = awskms.Options{} },
 			[]string{"no KMS key is named", "the period of data keys is 0s", "their age is 0s", "the timeout is 0s", "0 data keys can be kept"}},
 	} {

@@ -8,33 +8,27 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"time"
 
 	"go.temporal.io/sdk/converter"
 
 	"cis/payload"
+	"cis/service"
 )
 
 // loadCodec reads the keys that histories are encrypted with, and makes one at
 // first.
-func (s *Stack) loadCodec(context.Context) error {
-	file := s.file("payload-keys.json")
-	keys, err := payload.ReadKeyFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+func (s *Stack) loadCodec(ctx context.Context) (err error) {
+	file := s.parts.Config.Encryption.KeyFile
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		if err := payload.CreateKeyFile(file, time.Now()); err != nil {
 			return fmt.Errorf("key file %s: %w", file, err)
 		}
-		keys, err = payload.ReadKeyFile(file)
 	}
-	if err != nil {
-		return err
-	}
-	s.parts.Codec = payload.NewCodec(keys)
-	if s.options.PlainHistories {
-		s.parts.Codec = payload.DecodeOnly{PayloadCodec: s.parts.Codec}
-	}
-	return nil
+	s.parts.Codec, err = service.Codec(ctx, s.parts.Config.Encryption, s.log("encryption"))
+	return err
 }
 
 // maxUIPayloads is more than Temporal lets be in one event or answer, in bytes.

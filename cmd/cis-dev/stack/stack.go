@@ -250,7 +250,7 @@ func (s *Stack) startWorkers(context.Context) error {
 }
 
 func (s *Stack) startAPI(context.Context) error {
-	s.parts.UIOrigin = s.UIURL()
+	s.parts.Config.Encryption.UIOrigin = s.UIURL()
 	s.parts.Tokens = service.Tokens(s.parts.Config)
 	s.parts.Health = health.New(s.log("health"), s.parts.APIChecks()...)
 	s.serve(s.apiListener, s.parts.API())

@@ -20,6 +20,7 @@ func (s *Stack) configure(context.Context) error {
 	c.Tokens = config.Tokens{Issuer: cmp.Or(o.TokenIssuer, s.issuerURL()+"/"), JWKS: o.TokenJWKS, Audience: Audience}
 	c.Publishers.RequireBound = o.RequireBound
 	c.Temporal = config.Temporal{Namespace: namespace} // its address is known when it is up
+	c.Encryption = config.Encryption{KeyFile: s.file("payload-keys.json"), DecodeOnly: o.PlainHistories}
 	c.Directory = config.Directory{
 		BindDN: bindDN, Password: config.NewSecret(s.secrets.LDAPPassword), BaseDN: baseDN,
 		Timeout: 10 * time.Second, Concurrency: 8, Retries: o.DirectoryRetries,

@@ -1,4 +1,5 @@
-package awskms_test
+// Package kmstest stands in for AWS KMS in tests.
+package kmstest
 
 import (
 	"crypto/aes"
@@ -11,11 +12,11 @@ import (
 	"time"
 )
 
-// service stands in for AWS KMS at the far end of the wire: it speaks its
+// Service is at the far end of the wire where KMS would be: it speaks its
 // protocol (AWS JSON 1.1) to the SDK's own client, and makes and opens data keys
 // with AES-256-GCM, bound to the encryption context. It does not check who
 // calls.
-type service struct {
+type Service struct {
 	mu     sync.Mutex
 	keys   map[string]cipher.AEAD // by ARN
 	counts map[string]int
@@ -23,14 +24,16 @@ type service struct {
 	slow   time.Duration
 }
 
+// The ARNs of its keys. The first has the alias "alias/cis".
 const (
-	arn      = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000001"
-	otherARN = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000002"
+	ARN      = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000001"
+	OtherARN = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000002"
 )
 
-func newService() *service {
-	s := &service{keys: map[string]cipher.AEAD{}, counts: map[string]int{}}
-	for _, name := range []string{arn, otherARN} {
+// New returns a service with two keys.
+func New() *Service {
+	s := &Service{keys: map[string]cipher.AEAD{}, counts: map[string]int{}}
+	for _, name := range []string{ARN, OtherARN} {
 		block, _ := aes.NewCipher(randomBytes(32))
 		s.keys[name], _ = cipher.NewGCMWithRandomNonce(block)
 	}
@@ -43,20 +46,22 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-// fail lets every call fail with this exception; "" ends that.
-func (s *service) fail(exception string) {
+// Fail lets every call fail with this exception; "" ends that.
+func (s *Service) Fail(exception string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failed = exception
 }
 
-func (s *service) delay(d time.Duration) {
+// Delay lets every call take as long as that.
+func (s *Service) Delay(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.slow = d
 }
 
-func (s *service) count(operation string) int {
+// Count tells how often an operation was asked for.
+func (s *Service) Count(operation string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counts[operation]
@@ -76,7 +81,7 @@ type answer struct {
 	CiphertextBlob []byte `json:"CiphertextBlob,omitempty"`
 }
 
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	operation := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "TrentService.")
 	s.mu.Lock()
 	s.counts[operation]++
@@ -96,9 +101,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *service) carryOut(w http.ResponseWriter, operation string, asked question) {
+func (s *Service) carryOut(w http.ResponseWriter, operation string, asked question) {
 	if asked.KeyID == "alias/cis" {
-		asked.KeyID = arn
+		asked.KeyID = ARN
 	}
 	key, ok := s.keys[asked.KeyID]
 	context, _ := json.Marshal(asked.Context) // with its names in order
