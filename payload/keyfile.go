@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -111,13 +112,14 @@ func withoutText(err error) error {
 	return errors.New("it cannot be read as JSON")
 }
 
-// CreateKeyFile writes a key file with one new key, which the day names. The
-// file is there whole, on disk, or not at all; one that is there is an error
-// (fs.ErrExist).
+// CreateKeyFile writes a key file with one new key. The day names it, and six
+// letters that keep files of one day apart, should their keys have to come
+// together. The file is there whole, on disk, or not at all; one that is there is
+// an error (fs.ErrExist).
 func CreateKeyFile(path string, now time.Time) error {
 	secret := make([]byte, KeySize)
 	_, _ = rand.Read(secret) // never fails
-	id := now.UTC().Format(time.DateOnly)
+	id := now.UTC().Format(time.DateOnly) + "-" + strings.ToLower(rand.Text()[:6])
 	text, err := json.Marshal(keyFile{id, map[string]string{id: base64.StdEncoding.EncodeToString(secret)}}, jsontext.Multiline(true))
 	if err != nil {
 		return err
