@@ -42,13 +42,16 @@ func newSite(t *testing.T) *site {
 		"publishers.well-known": []string{dev.url("/.well-known/mozilla-iam")},
 		"signing.key-file":      filepath.Join(dev.data, "keys", profile.CIS+".jwk"),
 		"vault.file":            filepath.Join(s.folder, "vault.db"),
+		"encryption.key-file":   filepath.Join(s.folder, "payload-keys.json"),
 		"temporal.address":      dev.temporal, "temporal.namespace": namespace,
 		"directory.url":     "ldap://" + dev.ldap,
 		"directory.bind-dn": "cn=cis,dc=cis,dc=test", "directory.base-dn": "dc=cis,dc=test", "directory.password": s.ldapPassword(),
 		"directory.retries":  []string{"100ms", "1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s", "1s"},
 		"webhooks.client-id": "cis", "webhooks.client-secret": "cis-secret", "webhooks.retries": []string{"100ms", "1s", "1s", "1s", "1s"},
 	}
-	out, err := s.command("temporal", "init").CombinedOutput()
+	out, err := exec.Command(tool, "payload-keys", "create", s.settings["encryption.key-file"].(string)).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	out, err = s.command("temporal", "init").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return s
 }
@@ -134,7 +137,7 @@ func (p *process) awaitEnd(status int) time.Duration {
 	return time.Since(began)
 }
 
-// temporalClient is what an operator of the site has.
+// temporalClient is that of somebody who has no keys.
 func (s *site) temporalClient() client.Client {
 	c, err := client.Dial(client.Options{HostPort: s.dev.temporal, Namespace: namespace, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	require.NoError(s.t, err)

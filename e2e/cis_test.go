@@ -15,8 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"cis/activities"
+	"cis/api"
 	"cis/change"
 	"cis/workflows"
 )
@@ -67,8 +69,43 @@ func TestAChangeTravelsThroughProcessesOfTheirOwn(t *testing.T) {
 	require.Equal(t, map[string]string{"process": "ok", "vault": "ok", "temporal": "ok", "workers": "ok", "publishers": "ok"}, parts)
 	published := p.must(http.MethodGet, "/.well-known/mozilla-iam", "", nil)
 	require.Contains(t, published.text, `"change": "http://`+p.api)
+	history := history(t, s.temporalClient(), r.body["sequence_number"])
+	requireEncrypted(t, history)
+	sealed, err := protojson.Marshal(history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetInput())
+	require.NoError(t, err)
+	require.Equal(t, http.StatusForbidden, p.must(http.MethodPost, "/codec/decode", p.token(api.ScopeWrite), sealed).status)
+	opened := p.must(http.MethodPost, "/codec/decode", p.token(api.ScopeDecode), sealed)
+	require.Equal(t, http.StatusOK, opened.status, opened.text)
+	require.Equal(t, ada, opened.decoded(t).Changes[0].UserID)
 	require.NotContains(t, p.said()+worker.said(), "Lovelace")
 	require.NotContains(t, p.said()+worker.said(), s.settings["directory.password"])
+}
+
+// A worker that has no encryption settings at all is what a forgotten setting
+// makes; that of a wrong key is another.
+func TestAWorkerWithoutTheKeyHoldsChangesUpAndLosesNone(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	other := filepath.Join(s.folder, "other-keys.json")
+	out, err := exec.Command(tool, "payload-keys", "create", other).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	p := s.start("api", map[string]any{"api.deadline": "1s"})
+	var numbers []any
+	for i, keys := range []any{nil, other} {
+		wrong := s.start("worker", map[string]any{"encryption.key-file": keys})
+		r := p.post(p.newcomer([]string{ada, "ad|Mozilla-LDAP|grace"}[i]))
+		require.Equal(t, http.StatusAccepted, r.status, r.text)
+		numbers = append(numbers, r.body["sequence_number"])
+		require.Eventually(t, func() bool {
+			return strings.Contains(wrong.said(), "is not among the keys of this process")
+		}, 20*time.Second, 50*time.Millisecond, "operators are told")
+		wrong.stop()
+	}
+	s.start("worker", nil)
+	for _, number := range numbers {
+		p.await(number, "Completed")
+	}
+	require.NotNil(t, p.entry(ada))
 }
 
 // busyVault keeps everybody else from writing to a site's vault until it is
