@@ -18,6 +18,9 @@ type Role uint8
 const (
 	ServesAPI Role = 1 << iota
 	Works
+	// KeepsVault is the role of commands that look after the vault: they need
+	// nothing else.
+	KeepsVault
 )
 
 // Check tells all that is wrong with the configuration, as Problems, for a
@@ -28,6 +31,10 @@ func (l *Loaded) Check(role Role) error {
 		c.unread[p.setting] = true
 	}
 	c.process()
+	if role == KeepsVault {
+		c.vault()
+		return c.found.orNil()
+	}
 	c.temporal()
 	if role&(ServesAPI|Works) != 0 {
 		c.shared()

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 )
@@ -80,12 +81,20 @@ type Signing struct {
 
 // Vault is where the profiles are.
 type Vault struct {
-	Driver string `name:"driver" help:"What keeps the vault: sqlite." default:"sqlite"`
-	File   string `name:"file" help:"The vault's file (sqlite)."`
+	Driver      string `name:"driver" help:"What keeps the vault: sqlite, one file for processes on one machine, or dynamodb." default:"sqlite"`
+	File        string `name:"file" help:"The vault's file (sqlite)."`
+	Endpoint    string `name:"dynamodb-endpoint" help:"URL of DynamoDB, if not Amazon's own (dynamodb)."`
+	TablePrefix string `name:"table-prefix" help:"What the names of the tables begin with; the environment if not set (dynamodb)."`
 }
 
-// VaultSQLite is the driver of a vault in one file.
-const VaultSQLite = "sqlite"
+// The drivers of the vault.
+const (
+	VaultSQLite   = "sqlite"
+	VaultDynamoDB = "dynamodb"
+)
+
+// TablePrefix is what the names of the vault's tables begin with.
+func (c *Config) TablePrefix() string { return cmp.Or(c.Vault.TablePrefix, string(c.Environment)) }
 
 // Temporal is the cluster that carries changes out.
 type Temporal struct {

@@ -150,11 +150,12 @@ func TestTestingAndProductionRefuseWhatIsUnsafe(t *testing.T) {
 		"deliveries over http":           {"--webhooks-subscriptions", "badge=http://badge.example.org", "badge=https://badge.example.org", "subscription badge: deliveries carry"},
 		"a directory without TLS":        {"--directory-url", "ldap://ldap.example.org", "ldaps://ldap.example.org", "would not be encrypted"},
 		"Temporal without TLS":           {"--temporal-address", "temporal.example.org:7233", "127.0.0.1:7233", "set temporal.tls.enabled"},
+		"DynamoDB without TLS":           {"--vault-dynamodb-endpoint", "http://dynamodb.example.org", "https://dynamodb.example.org", "is not encrypted"},
 		"no rate limit":                  {"--api-rate-limit", "0", "1", "clients without a limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			says := func(args ...string) string {
-				return load(t, nil, args...).Check(config.ServesAPI | config.Works).Error()
+				return load(t, map[string]string{"CIS_VAULT_DRIVER": "dynamodb"}, args...).Check(config.ServesAPI | config.Works).Error()
 			}
 			for _, e := range []string{"testing", "production"} {
 				require.Contains(t, says("--environment", e, test.flag, test.unsafe), "\n  "+test.flag+": not in "+e+": ")
@@ -189,6 +190,21 @@ func TestEachRoleNeedsItsOwnSettings(t *testing.T) {
 	require.ErrorContains(t, workers, "directory.url: this is missing: set --directory-url, CIS_DIRECTORY_URL or directory.url in the file")
 	require.NotContains(t, api.Error(), "directory")
 	require.ErrorContains(t, load(t, nil, "--environment", "development").Check(0), "temporal.address: this is missing")
+	require.NoError(t, load(t, nil, "--environment", "development", "--vault-driver", "dynamodb").Check(config.KeepsVault))
+}
+
+func TestAVaultIsAFileOrTablesOfAnEnvironment(t *testing.T) {
+	for says, args := range map[string][]string{
+		"vault.file: this is missing: set --vault-file, CIS_VAULT_FILE or vault.file in the file":                     {},
+		"--vault-driver: \"mongo\" is no driver: it must be sqlite or dynamodb":                                       {"--vault-driver", "mongo"},
+		"--vault-dynamodb-endpoint: \"nonsense\" is no URL that begins with http:// or https://":                      {"--vault-driver", "dynamodb", "--vault-dynamodb-endpoint", "nonsense"},
+		"--vault-table-prefix: \"a b\" cannot begin a table's name: letters, digits and _-. can, 200 of them at most": {"--vault-driver", "dynamodb", "--vault-table-prefix", "a b"},
+	} {
+		err := load(t, nil, append(args, "--environment", "production")...).Check(config.KeepsVault)
+		require.EqualError(t, err, "the configuration has a problem:\n  "+says)
+	}
+	require.Equal(t, "testing", load(t, nil, "--environment", "testing").TablePrefix())
+	require.Equal(t, "old", load(t, nil, "--environment", "testing", "--vault-table-prefix", "old").TablePrefix())
 }
 
 func TestFilesThatAreNoConfigurationAreOneProblem(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,13 +49,23 @@ func (c *checker) shared() {
 }
 
 func (c *checker) vault() {
-	switch c.Vault.Driver {
+	v := &c.Vault
+	switch v.Driver {
 	case VaultSQLite:
-		c.need(&c.Vault.File)
+		c.need(&v.File)
+	case VaultDynamoDB:
+		c.webURL(&v.Endpoint)
+		if v.TablePrefix != "" && !tablePrefix.MatchString(v.TablePrefix) {
+			c.fault(&v.TablePrefix, "%.40q cannot begin a table's name: letters, digits and _-. can, 200 of them at most", v.TablePrefix)
+		}
 	default:
-		c.fault(&c.Vault.Driver, "%q is no driver: it must be %s", c.Vault.Driver, VaultSQLite)
+		c.fault(&v.Driver, "%q is no driver: it must be %s or %s", v.Driver, VaultSQLite, VaultDynamoDB)
 	}
 }
+
+// tablePrefix is DynamoDB's rule for the names of tables, which go on behind
+// the prefix.
+var tablePrefix = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,200}$`)
 
 func (c *checker) publishers() {
 	p := &c.Publishers

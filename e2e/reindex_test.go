@@ -47,7 +47,7 @@ func unindexed(t *testing.T, people int) string {
 
 // reindexed lets cis index a vault, and returns what it said.
 func reindexed(t *testing.T, file string) string {
-	text, err := exec.Command(tool, "vault", "reindex", "--vault", file).CombinedOutput()
+	text, err := exec.Command(tool, "vault", "reindex", "--vault-file", file).CombinedOutput()
 	require.NoError(t, err, "%s", text)
 	return string(text)
 }
@@ -79,7 +79,7 @@ func TestReindexingGoesOnWhereItWasStopped(t *testing.T) {
 	_, err := inVPN(t, file)
 	require.ErrorIs(t, err, vault.ErrNotIndexed)
 
-	stopped := exec.Command(tool, "vault", "reindex", "--vault", file)
+	stopped := exec.Command(tool, "vault", "reindex", "--vault-file", file)
 	screen, err := stopped.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, stopped.Start())
@@ -108,7 +108,7 @@ func TestReindexingPassesOverWhatCannotBeRead(t *testing.T) {
 	defer db.Close()
 	_, err = db.Exec(`UPDATE identity_vault SET profile = 'no JSON' WHERE id = ?`, member(1))
 	require.NoError(t, err)
-	text, err := exec.Command(tool, "vault", "reindex", "--vault", file).CombinedOutput()
+	text, err := exec.Command(tool, "vault", "reindex", "--vault-file", file).CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(text), "cis: 1 profiles cannot be read")
 	require.Contains(t, string(text), member(1), "by its sequence number, which is this here")
@@ -121,7 +121,7 @@ func TestReindexingWhatIsNoVaultIsOneClearLine(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "notes.txt")
 	require.NoError(t, os.WriteFile(file, []byte("no vault, but text that is longer than a header"), 0o600))
-	text, err := exec.Command(tool, "vault", "reindex", "--vault", file).CombinedOutput()
+	text, err := exec.Command(tool, "vault", "reindex", "--vault-file", file).CombinedOutput()
 	require.Error(t, err)
 	require.Regexp(t, `^cis: vault .*notes.txt: the file is damaged or not a vault[^\n]*\n$`, string(text))
 }

@@ -11,8 +11,6 @@ import (
 	"cis/config"
 	"cis/directory"
 	"cis/tlsfiles"
-	"cis/vault"
-	"cis/vault/sqlite"
 	"cis/workflows"
 )
 
@@ -67,14 +65,4 @@ func Directory(c config.Directory) (*directory.Directory, error) {
 		URL: c.URL, TLS: secured, StartTLS: c.StartTLS, BindDN: c.BindDN, Password: c.Password.Reveal(), BaseDN: c.BaseDN,
 		Timeout: c.Timeout, Connections: c.Concurrency,
 	})
-}
-
-// Vault opens the vault with its driver.
-func Vault(c *config.Config) (vault.Store, error) {
-	switch c.Vault.Driver {
-	case config.VaultSQLite:
-		return sqlite.Open(c.Vault.File)
-	default:
-		return nil, fmt.Errorf("vault: there is no driver %q", c.Vault.Driver)
-	}
 }

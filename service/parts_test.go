@@ -20,7 +20,7 @@ func TestAVaultThatIsAwayIsSaidSo(t *testing.T) {
 		Vault:    config.Vault{Driver: config.VaultSQLite, File: filepath.Join(t.TempDir(), "vault.db")},
 		Temporal: config.Temporal{Address: "127.0.0.1:1", Namespace: "default"},
 	}
-	store, err := Vault(c)
+	store, err := Vault(t.Context(), c)
 	require.NoError(t, err)
 	temporal, err := Temporal(c, nil, logger)
 	require.NoError(t, err)

@@ -81,7 +81,7 @@ func (c *closers) close() {
 // open opens what the role needs.
 func (p *running) open(background context.Context) (err error) {
 	c := p.Config
-	if p.Vault, err = Vault(c); err != nil {
+	if p.Vault, err = Vault(background, c); err != nil {
 		return err
 	}
 	p.closers.add(func() { _ = p.Vault.Close() })

@@ -10,6 +10,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"cis/activities"
+	"cis/config"
+	"cis/service"
 	"cis/vault"
 )
 
@@ -19,7 +21,13 @@ type vaultCommands struct {
 	Reindex reindex    `cmd:"" help:"Make the search index entries of everybody who has none."`
 }
 
-type reindex struct{ anyVault }
+// keeping is the configuration of a command that looks after the vault.
+func keeping(f config.Flags) (*config.Config, error) {
+	loaded := config.Load(f, os.LookupEnv)
+	return &loaded.Config, loaded.Check(config.KeepsVault)
+}
+
+type reindex struct{ config.Flags }
 
 // Help is the command's long help.
 func (reindex) Help() string {
@@ -30,7 +38,14 @@ this is stopped it goes on when it is run again.`
 
 // Run implements the command.
 func (r reindex) Run(ctx context.Context) error {
-	store, err := r.open(ctx)
+	c, err := keeping(r.Flags)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(c.Vault.File); c.Vault.Driver == config.VaultSQLite && err != nil {
+		return fmt.Errorf("vault.file: %w", err) // opening would make one
+	}
+	store, err := service.Vault(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func cis(t *testing.T, args ...string) (said string, code int) {
 
 func TestAVaultInDynamoDBIsMadeCheckedAndIndexed(t *testing.T) {
 	config, environment := dynamolocal.Config(t), "test-"+rand.Text()
-	where := []string{"--environment", environment, "--dynamodb-endpoint", dynamolocal.Endpoint()}
+	where := []string{"--vault-driver", "dynamodb", "--vault-table-prefix", environment, "--vault-dynamodb-endpoint", dynamolocal.Endpoint()}
 	vaultCommand := func(name string) (string, int) { return cis(t, append([]string{"vault", name}, where...)...) }
 	main := environment + "-identity-vault"
 
@@ -86,23 +86,30 @@ func TestAVaultInDynamoDBIsMadeCheckedAndIndexed(t *testing.T) {
 	require.Len(t, found, 1)
 }
 
-func TestWhereTheVaultIsMustBeSaidOnce(t *testing.T) {
+func TestAVaultInAFileIsIndexedAndHasNoTables(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "vault.db")
+	missing := "cis: vault.file: stat " + file + ": no such file or directory\n"
+	said, code := cis(t, "vault", "reindex", "--vault-file", file)
+	require.Equal(t, 1, code)
+	require.Equal(t, missing, said)
+	require.NoFileExists(t, file)
 	store, err := sqlite.Open(file)
 	require.NoError(t, err)
 	require.NoError(t, store.Close())
-	for want, args := range map[string][]string{
-		"cis: say where the vault is: --vault FILE, or --environment ENVIRONMENT for DynamoDB\n":         {"reindex"},
-		"cis: say one of --vault and --environment (CIS_VAULT and CIS_ENVIRONMENT count, too)\n":         {"reindex", "--vault", file, "--environment", "x"},
-		"cis: say whose tables it is about: --environment, or CIS_ENVIRONMENT\n":                         {"init"},
-		"cis: --dynamodb-endpoint: \"nonsense\" is no URL such as http://127.0.0.1:8000\n":               {"check", "--environment", "x", "--dynamodb-endpoint", "nonsense"},
-		"cis: --environment: \"a b\" cannot be part of a table's name: letters, digits and _-. can be\n": {"check", "--environment", "a b"},
-	} {
-		said, code := cis(t, append([]string{"vault"}, args...)...)
-		require.Equal(t, 1, code)
-		require.Equal(t, want, said)
-	}
-	said, code := cis(t, "vault", "reindex", "--vault", file)
+	said, code = cis(t, "vault", "reindex", "--vault-file", file)
 	require.Zero(t, code)
 	require.Equal(t, "The search index is complete, there was nothing to do.\n", said)
+	for _, name := range []string{"init", "check"} {
+		said, code = cis(t, "vault", name, "--vault-file", file)
+		require.Equal(t, 1, code)
+		require.Equal(t, "cis: vault.driver is sqlite, and such a vault has no tables: for one in DynamoDB set vault.driver to dynamodb\n", said)
+	}
+	command := exec.CommandContext(t.Context(), "/proc/self/exe", "vault", "check", "--vault-driver", "dynamodb")
+	command.Env = []string{asCommand + "=1"}
+	text, err := command.CombinedOutput()
+	require.Error(t, err)
+	require.Equal(t, "cis: vault: there is no AWS region: set AWS_REGION, or a region in the profile that AWS_PROFILE names\n", string(text))
+	said, code = cis(t, "vault", "check", "--vault-driver", "mongo")
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "--vault-driver: \"mongo\" is no driver")
 }
