@@ -28,8 +28,8 @@ var layers = map[string][]string{
 	"cis/tlsfiles": {},
 	"cis/config":   {"cis/payload", "cis/profile", "cis/schema", "cis/signing", "cis/tlsfiles", "cis/webhook"},
 	"cis/service": {"cis/activities", "cis/api", "cis/change", "cis/config", "cis/directory", "cis/health", "cis/payload", "cis/payload/awskms",
-		"cis/profile", "cis/schema",
-		"cis/signing", "cis/tlsfiles", "cis/vault", "cis/vault/sqlite", "cis/webhook", "cis/worker", "cis/workflows"},
+		"cis/profile", "cis/schema", "cis/signing", "cis/tlsfiles", "cis/vault", "cis/vault/dynamo", "cis/vault/sqlite",
+		"cis/webhook", "cis/worker", "cis/workflows"},
 
 	"cis/vault/dynamo":    {"cis/vault"},
 	"cis/vault/sqlite":    {"cis/vault"},
