@@ -1,13 +1,14 @@
 # make run   everything in one process, with nothing to install
 # make test  every test; sets up what the tests need
 # make fuzz  every fuzz target, FUZZTIME each
+# make test-cluster  the proof that no change is lost where processes are killed (minutes)
 # make bench how fast it is, as ratios (docs/benchmarks.md)
 # make lint  vet and staticcheck
 
 GO ?= go
 FUZZTIME ?= 10m
 
-.PHONY: run build test fuzz bench lint
+.PHONY: run build test test-cluster fuzz bench lint
 
 run: build
 	bin/cis-dev
@@ -18,6 +19,9 @@ build:
 
 test:
 	deploy/test/run
+
+test-cluster:
+	deploy/test/cluster
 
 fuzz:
 	deploy/test/fuzz $(FUZZTIME)
