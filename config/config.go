@@ -98,10 +98,12 @@ func (c *Config) TablePrefix() string { return cmp.Or(c.Vault.TablePrefix, strin
 
 // Temporal is the cluster that carries changes out.
 type Temporal struct {
-	Address   string      `name:"address" help:"host:port of Temporal's frontend."`
-	Namespace string      `name:"namespace" help:"Temporal namespace." default:"default"`
-	APIKey    Secret      `name:"api-key" help:"API key of Temporal Cloud. It implies TLS."`
-	TLS       TemporalTLS `name:"tls"`
+	Address    string      `name:"address" help:"host:port of Temporal's frontend."`
+	Namespace  string      `name:"namespace" help:"Temporal namespace." default:"default"`
+	Deployment string      `name:"deployment" help:"Name that all builds of this deployment have in common in Temporal, where temporal.build-id is set." default:"cis"`
+	BuildID    string      `name:"build-id" help:"Which build of CIS this is. Workers then have only the changes that Temporal gives to this build (docs/changing-workflows.md)."`
+	APIKey     Secret      `name:"api-key" help:"API key of Temporal Cloud. It implies TLS."`
+	TLS        TemporalTLS `name:"tls"`
 }
 
 // TemporalTLS is how the connection to Temporal is secured.

@@ -207,6 +207,12 @@ func TestAVaultIsAFileOrTablesOfAnEnvironment(t *testing.T) {
 	require.Equal(t, "old", load(t, nil, "--environment", "testing", "--vault-table-prefix", "old").TablePrefix())
 }
 
+func TestBuildsHaveNamesThatTemporalTakes(t *testing.T) {
+	require.NoError(t, load(t, nil, "--temporal-deployment", "cis-eu", "--temporal-build-id", "v1.2.3").Check(0))
+	require.ErrorContains(t, load(t, nil, "--temporal-deployment", "cis.eu").Check(0), `--temporal-deployment: "cis.eu" cannot be a deployment`)
+	require.ErrorContains(t, load(t, nil, "--temporal-build-id", "__1").Check(0), `--temporal-build-id: "__1" cannot be a build`)
+}
+
 func TestFilesThatAreNoConfigurationAreOneProblem(t *testing.T) {
 	for name, test := range map[string]struct{ text, says string }{
 		"no YAML":       {"a: [", "the file is no YAML: line 1"},

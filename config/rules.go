@@ -30,6 +30,12 @@ func (c *checker) temporal() {
 	t := &c.Temporal
 	c.need(&t.Address, &t.Namespace)
 	c.address(&t.Address)
+	if strings.HasPrefix(t.Deployment, "__") || strings.ContainsAny(t.Deployment, ".:") {
+		c.fault(&t.Deployment, "%q cannot be a deployment: Temporal allows no . and : in it, and no __ at its beginning", t.Deployment)
+	}
+	if strings.HasPrefix(t.BuildID, "__") {
+		c.fault(&t.BuildID, "%q cannot be a build: Temporal allows no __ at its beginning", t.BuildID)
+	}
 	c.keyPair(&t.TLS.KeyPair)
 	c.authorities(&t.TLS.CAFile)
 	if host, _, err := net.SplitHostPort(t.Address); err == nil && !t.Secure() && !loopback(host) {

@@ -155,6 +155,7 @@ func (p *Parts) Workers(stopTimeout time.Duration) (*worker.Workers, error) {
 			DirectoryRetries: c.Directory.Retries, WebhookRetries: c.Webhooks.Retries,
 			Heartbeat: heartbeat, Finish: stopTimeout * 3 / 4, // the rest is for handing back
 		},
+		Build:                worker.Build{Deployment: c.Temporal.Deployment, ID: c.Temporal.BuildID},
 		DirectoryConcurrency: c.Directory.Concurrency, WebhookConcurrency: c.Webhooks.Concurrency,
 		StopTimeout: stopTimeout, OnFatalError: p.OnFatalError,
 	}), nil

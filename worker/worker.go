@@ -18,6 +18,8 @@ import (
 type Dependencies struct {
 	Integration *activities.Integration
 	Publishing  *activities.Publishing
+	// Build is which build of CIS this is.
+	Build Build
 	// DirectoryConcurrency and WebhookConcurrency bound how many publications
 	// of each kind this process runs at once.
 	DirectoryConcurrency, WebhookConcurrency int
@@ -25,6 +27,20 @@ type Dependencies struct {
 	StopTimeout time.Duration
 	// OnFatalError is told when a worker cannot go on.
 	OnFatalError func(error)
+}
+
+// Build names a build to Temporal, which then gives it only the changes that are
+// to be carried out by that build: worker versioning. The zero value is for
+// workers that take every change.
+type Build struct{ Deployment, ID string }
+
+func (b Build) options() worker.DeploymentOptions {
+	if b.ID == "" {
+		return worker.DeploymentOptions{}
+	}
+	return worker.DeploymentOptions{
+		UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: b.Deployment, BuildID: b.ID},
+	}
 }
 
 // Workers serve the task queues: one for changes, one for each kind of target.
@@ -35,20 +51,26 @@ func New(c client.Client, d Dependencies) *Workers {
 	changes := worker.New(c, workflows.ChangeQueue, worker.Options{
 		// It waits so long for its workflows, then its local activities, then
 		// its activities.
-		WorkerStopTimeout: d.StopTimeout / 3, OnFatalError: d.OnFatalError,
+		WorkerStopTimeout: d.StopTimeout / 3, OnFatalError: d.OnFatalError, DeploymentOptions: d.Build.options(),
 	})
-	changes.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
+	changes.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{
+		Name: "ProfileChange",
+		// A change that waits for an operator is open for weeks: it goes on with
+		// the newest build, and what a build mends reaches it. A workflow that
+		// were pinned would need every old build's workers for as long.
+		VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+	})
 	changes.RegisterActivity(d.Integration)
 
 	directory := worker.New(c, workflows.DirectoryQueue, worker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: d.DirectoryConcurrency,
-		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError,
+		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError, DeploymentOptions: d.Build.options(),
 	})
 	directory.RegisterActivity(d.Publishing.PublishToDirectory)
 
 	webhooks := worker.New(c, workflows.WebhookQueue, worker.Options{
 		DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: d.WebhookConcurrency,
-		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError,
+		WorkerStopTimeout: d.StopTimeout, OnFatalError: d.OnFatalError, DeploymentOptions: d.Build.options(),
 	})
 	webhooks.RegisterActivity(d.Publishing.DeliverToWebhook)
 	return &Workers{[]worker.Worker{changes, directory, webhooks}}

@@ -51,6 +51,7 @@ func main() {
 		API: apiCommand{config.NewFlags()}, Worker: workerCommand{config.NewFlags()}, Serve: serveCommand{config.NewFlags()},
 	}
 	all.Config.Show.Flags, all.Temporal.Init.Flags = config.NewFlags(), config.NewFlags()
+	all.Temporal.Promote.Flags = config.NewFlags()
 	all.Vault = vaultCommands{initialize{config.NewFlags()}, check{config.NewFlags()}, reindex{config.NewFlags()}}
 	command := kong.Parse(&all, kong.Name("cis"), kong.UsageOnError(),
 		kong.Description("The Change Integration Service."),

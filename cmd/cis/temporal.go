@@ -11,7 +11,8 @@ import (
 )
 
 type temporalCommands struct {
-	Init initTemporal `cmd:"" help:"Make the namespace ready: its retention and search attributes."`
+	Init    initTemporal `cmd:"" help:"Make the namespace ready: its retention and search attributes."`
+	Promote promote      `cmd:"" help:"Let Temporal give changes to a build from now on."`
 }
 
 type initTemporal struct {
