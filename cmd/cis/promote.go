@@ -34,7 +34,7 @@ func (p promote) Run(ctx context.Context) error {
 	if loaded.Temporal.BuildID == "" {
 		return errNoBuild
 	}
-	client, err := service.Temporal(&loaded.Config, newLogger(loaded))
+	client, err := service.Temporal(&loaded.Config, nil, newLogger(loaded))
 	if err != nil {
 		return err
 	}
