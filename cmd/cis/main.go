@@ -19,6 +19,7 @@ type commands struct {
 	API      apiCommand       `cmd:"" name:"api" help:"Serve the APIs."`
 	Worker   workerCommand    `cmd:"" help:"Carry changes out."`
 	Serve    serveCommand     `cmd:"" help:"Do both in one process."`
+	Ready    readyCommand     `cmd:"" help:"Ask the process on this machine whether it is ready; the exit status is 0 if it is."`
 	Config   configCommands   `cmd:"" help:"Look at the configuration."`
 	Temporal temporalCommands `cmd:"" help:"Look after Temporal."`
 	Vault    vaultCommands    `cmd:"" help:"Look after the vault."`
@@ -51,7 +52,7 @@ func main() {
 		API: apiCommand{config.NewFlags()}, Worker: workerCommand{config.NewFlags()}, Serve: serveCommand{config.NewFlags()},
 	}
 	all.Config.Show.Flags, all.Temporal.Init.Flags = config.NewFlags(), config.NewFlags()
-	all.Temporal.Promote.Flags = config.NewFlags()
+	all.Temporal.Promote.Flags, all.Ready.Flags = config.NewFlags(), config.NewFlags()
 	all.Vault = vaultCommands{initialize{config.NewFlags()}, check{config.NewFlags()}, reindex{config.NewFlags()}}
 	command := kong.Parse(&all, kong.Name("cis"), kong.UsageOnError(),
 		kong.Description("The Change Integration Service."),
