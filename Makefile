@@ -4,11 +4,12 @@
 # make test-cluster  the proof that no change is lost where processes are killed (minutes)
 # make bench how fast it is, as ratios (docs/benchmarks.md)
 # make lint  vet and staticcheck
+# make check-deploy  what is for deployments: compose, Helm, Terraform
 
 GO ?= go
 FUZZTIME ?= 10m
 
-.PHONY: run build test test-cluster fuzz bench lint
+.PHONY: run build test test-cluster fuzz bench lint check-deploy
 
 run: build
 	bin/cis-dev
@@ -32,3 +33,6 @@ bench:
 lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+check-deploy:
+	deploy/check
