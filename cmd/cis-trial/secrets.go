@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
+	"cis/payload"
 	"cis/profile"
 	"cis/schema"
 	"cis/signing"
@@ -26,7 +27,7 @@ import (
 //	issuer/client-secret       of the client that may do everything
 //	cis/salt, cis/cis.jwk      what CIS derives uuids with, and its key
 //	cis/ldap-password          that of cn=cis
-//	cis/encryption-keys.json   what histories are sealed with
+//	cis/payload-keys.json      what histories are sealed with
 //	cis/well-known.json        the publishers' public keys: no secret
 //	publishers/NAME.jwk        their private keys
 //
@@ -39,9 +40,6 @@ type secretsCommand struct {
 // keyBits is the size of the keys, production's.
 const keyBits = 4096
 
-// keyName names the only key of a new key file.
-const keyName = "first"
-
 // Run implements the command.
 func (c secretsCommand) Run(ctx context.Context) error {
 	for _, name := range []string{"postgres/password", "ldap/password", "grafana/password", "issuer/client-secret", "cis/salt"} {
@@ -52,13 +50,15 @@ func (c secretsCommand) Run(ctx context.Context) error {
 	for name, content := range map[string]func() ([]byte, error){
 		"temporal/database-password": func() ([]byte, error) { return os.ReadFile(c.file("postgres/password")) },
 		"cis/ldap-password":          func() ([]byte, error) { return os.ReadFile(c.file("ldap/password")) },
-		"cis/encryption-keys.json":   newKeyFile,
 		"cis/cis.jwk":                func() ([]byte, error) { return c.key(ctx, profile.CIS) },
 		"cis/well-known.json":        func() ([]byte, error) { return c.wellKnown(ctx) },
 	} {
 		if err := c.once(name, content); err != nil {
 			return err
 		}
+	}
+	if err := c.payloadKeys(); err != nil {
+		return err
 	}
 	return c.handOver()
 }
@@ -101,13 +101,18 @@ func writeToDisk(file string, text []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// newKeyFile is a key file with one key.
-func newKeyFile() ([]byte, error) {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // it never fails
-	return json.Marshal(map[string]any{
-		"active": keyName, "keys": map[string]string{keyName: base64.StdEncoding.EncodeToString(key)},
-	})
+// payloadKeys makes the key file that histories are encrypted with.
+func (c secretsCommand) payloadKeys() error {
+	const name = "cis/payload-keys.json"
+	err := payload.CreateKeyFile(c.file(name), time.Now())
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	fmt.Println("made", name)
+	return nil
 }
 
 // signer is a publisher's, whose key is made where there is none.

@@ -20,7 +20,7 @@ type attribute struct {
 }
 
 // exact are the attributes whose values differ when their case does.
-var exact = []string{"sshpublickey", "cisuserid", "cisusername"}
+var exact = []string{"sshpublickey", "cisuserid", "cisusername", "cisgroup"}
 
 // same compares two values of an attribute.
 func same(name, a, b string) bool {
