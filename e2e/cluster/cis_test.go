@@ -27,7 +27,7 @@ func (c *cluster) settings() map[string]any {
 	// An outage lasts seconds here, not hours.
 	retries := []string{"200ms", "500ms", "1s", "2s", "5s", "10s", "10s", "10s", "10s", "10s", "10s", "10s"}
 	return map[string]any{
-		"environment": environment, "salt": salt,
+		"environment": environment, "drain-delay": "0s", "salt": salt,
 		"api":        map[string]any{"url": "http://127.0.0.1", "rate-limit": 1000},
 		"tokens":     map[string]any{"issuer": c.issuer + "/"},
 		"publishers": map[string]any{"well-known": []string{c.file("well-known.json")}},

@@ -40,9 +40,9 @@ type cluster struct {
 }
 
 const (
-	environment  = "production"
-	audience     = "api.sso.mozilla.com"
-	hookAudience = "hook.sso.mozilla.com"
+	environment  = "development"
+	audience     = "api.dev.sso.allizom.org"
+	hookAudience = "hook.dev.sso.allizom.org"
 	namespace    = "cis"
 	salt         = "salt"
 	baseDN       = "dc=cis,dc=test"

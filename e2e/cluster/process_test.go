@@ -26,6 +26,8 @@ type process struct {
 	// end is the signal that ends it in order.
 	end os.Signal
 	log string
+	// link is cut before the process is killed; nil for those that need none.
+	link *link
 
 	mu      sync.Mutex
 	running *exec.Cmd
@@ -121,6 +123,10 @@ func (p *process) await() {
 // while and waits until it is ready again.
 func (p *process) kill(down time.Duration) {
 	began, paused := time.Now(), make(chan struct{})
+	if p.link != nil {
+		p.link.cut()
+		time.Sleep(settleTime)
+	}
 	p.mu.Lock()
 	p.paused = paused
 	killed := p.running
@@ -134,6 +140,9 @@ func (p *process) kill(down time.Duration) {
 		time.Sleep(time.Millisecond)
 	}
 	p.await()
+	if p.link != nil {
+		p.link.join()
+	}
 	p.kills++
 	p.downtime = append(p.downtime, time.Since(began))
 }

@@ -107,8 +107,8 @@ func (c *cluster) startDynamoDB() {
 	folder := c.file("dynamodb")
 	require.NoError(c.t, os.Mkdir(folder, 0o700))
 	host, port := freePort(c.t)
-	c.dynamo = net.JoinHostPort(host, port)
-	c.start(&process{
+	at := net.JoinHostPort(host, port)
+	dynamodb := c.start(&process{
 		name: "dynamodb",
 		command: func() *exec.Cmd {
 			command := exec.Command("java", "-Xmx1g", "-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar",
@@ -116,8 +116,10 @@ func (c *cluster) startDynamoDB() {
 			command.Dir = os.Getenv("DYNAMODB_LOCAL")
 			return command
 		},
-		ready: func(ctx context.Context) error { return answers(ctx, c.dynamo) },
+		ready: func(ctx context.Context) error { return answers(ctx, at) },
 	})
+	dynamodb.link = newLink(c.t, at)
+	c.dynamo = dynamodb.link.address
 }
 
 func (c *cluster) startLDAP() {
