@@ -5,10 +5,10 @@ import (
 	"log/slog"
 
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 
 	"cis/config"
 	"cis/directory"
+	"cis/logs"
 	"cis/tlsfiles"
 	"cis/vault"
 	"cis/vault/sqlite"
@@ -17,11 +17,15 @@ import (
 
 // temporalOptions say how Temporal is reached, and how everything is written
 // that goes there.
-func temporalOptions(all *config.Config, logger *slog.Logger) (client.Options, error) {
+func temporalOptions(all *config.Config, logger *slog.Logger, watch Watch) (client.Options, error) {
 	c := all.Temporal
 	o := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace, DataConverter: workflows.DataConverter(),
-		Logger: sdklog.NewStructuredLogger(logger.With("component", "temporal-client")),
+		Logger: logs.Temporal(logger.With("component", "temporal-sdk")), MetricsHandler: watch.Metrics.Temporal(),
+	}
+	var err error
+	if o.Interceptors, err = watch.Traces.Interceptors(); err != nil {
+		return o, err
 	}
 	if c.APIKey.Given() {
 		o.Credentials = client.NewAPIKeyStaticCredentials(c.APIKey.Reveal())
@@ -46,8 +50,8 @@ func temporalOptions(all *config.Config, logger *slog.Logger) (client.Options, e
 
 // Temporal returns a client, which connects when it is used: a Temporal that is
 // away at the start is like one that goes away later.
-func Temporal(c *config.Config, logger *slog.Logger) (client.Client, error) {
-	options, err := temporalOptions(c, logger)
+func Temporal(c *config.Config, logger *slog.Logger, watch Watch) (client.Client, error) {
+	options, err := temporalOptions(c, logger, watch)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)
 	}

@@ -36,6 +36,7 @@ type Parts struct {
 	// Version is what /v2/version tells.
 	Version string
 	Logger  *slog.Logger
+	Watch   Watch
 
 	// Tokens are the API's.
 	Tokens *api.Tokens
@@ -76,7 +77,7 @@ func (p *Parts) API() http.Handler {
 		Version: p.Version, Deadline: c.Deadline, BatchDeadline: c.BatchDeadline, AllowDelete: c.AllowDelete,
 		PersonHost: personHost(c),
 		Limits:     api.Limits{Rate: c.RateLimit, Burst: cmp.Or(c.RateBurst, int(2*c.RateLimit)), Changes: c.Waiting},
-		Logger:     p.log("api"),
+		Logger:     p.log("api"), Metrics: p.Watch.Metrics, Tracer: p.Watch.Traces.Tracer(),
 	})
 }
 
@@ -136,6 +137,7 @@ func (p *Parts) Workers(stopTimeout time.Duration) (*worker.Workers, error) {
 		},
 		Publishing: &activities.Publishing{
 			Vault: p.Vault, Directory: p.Directory, Webhooks: sender(c), Subscription: subscriptions.named,
+			Salt:             c.Salt.Reveal(),
 			DirectoryRetries: c.Directory.Retries, WebhookRetries: c.Webhooks.Retries,
 			Heartbeat: heartbeat, Finish: stopTimeout * 3 / 4, // the rest is for handing back
 		},

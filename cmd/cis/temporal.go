@@ -38,7 +38,7 @@ func (c initTemporal) Run(ctx context.Context) error {
 		fmt.Print(service.CloudSteps(loaded.Temporal.Namespace))
 		return service.ErrByHand
 	}
-	client, err := service.Temporal(&loaded.Config, newLogger(loaded))
+	client, err := service.Temporal(&loaded.Config, newLogger(loaded), service.Watch{})
 	if err != nil {
 		return err
 	}
