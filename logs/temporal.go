@@ -46,8 +46,8 @@ func attributes(keyvals []any) []any {
 	for i := 0; i+1 < len(keyvals); i += 2 {
 		key, value := fmt.Sprint(keyvals[i]), keyvals[i+1]
 		own = own || key == Change
-		if id, ok := value.(string); ok && key == workflowID {
-			set, _ = strings.CutPrefix(id, changeStart)
+		if id, ok := value.(string); ok && key == workflowID && strings.HasPrefix(id, changeStart) {
+			set = id[len(changeStart):]
 		}
 		if err, ok := value.(error); ok && !plain(err) {
 			value = described(err)

@@ -1,6 +1,9 @@
 package workflows_test
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,10 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"cis/tracing"
 	"cis/workflows"
 )
 
@@ -26,23 +31,50 @@ func TestWorkersTakeRecordedChangesOver(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(histories, "*", "*.json"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	replayer := worker.NewWorkflowReplayer()
+	for name, replayer := range map[string]worker.WorkflowReplayer{"without traces": newReplayer(t, nil), "with traces": newReplayer(t, traced(t))} {
+		for _, file := range files {
+			t.Run(name+": "+filepath.Base(file), func(t *testing.T) { replay(t, replayer, file) })
+		}
+	}
+}
+
+// traced are the interceptors of a worker that makes traces.
+func traced(t *testing.T) (all []interceptor.WorkerInterceptor) {
+	collector := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(collector.Close)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	traces, err := tracing.Start(t.Context(), "test", os.Getenv)
+	require.NoError(t, err)
+	require.NotNil(t, traces)
+	t.Cleanup(func() { _ = traces.Stop(context.Background()) })
+	interceptors, err := traces.Interceptors()
+	require.NoError(t, err)
+	for _, one := range interceptors {
+		all = append(all, one.(interceptor.WorkerInterceptor))
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+func newReplayer(t *testing.T, interceptors []interceptor.WorkerInterceptor) worker.WorkflowReplayer {
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{Interceptors: interceptors})
+	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			var whole historypb.History
-			require.NoError(t, protojson.Unmarshal(text, &whole))
-			require.NoError(t, replayer.ReplayWorkflowHistory(nil, &whole))
-			// A worker that was replaced in mid-change: everything up to each
-			// completed workflow task.
-			for i, event := range whole.Events {
-				if event.EventType == enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED && i > 2 {
-					part := &historypb.History{Events: whole.Events[:i+1]}
-					require.NoError(t, replayer.ReplayWorkflowHistory(nil, part), "up to event %d", i+1)
-				}
-			}
-		})
+	return replayer
+}
+
+func replay(t *testing.T, replayer worker.WorkflowReplayer, file string) {
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var whole historypb.History
+	require.NoError(t, protojson.Unmarshal(text, &whole))
+	require.NoError(t, replayer.ReplayWorkflowHistory(nil, &whole))
+	// A worker that was replaced in mid-change: everything up to each
+	// completed workflow task.
+	for i, event := range whole.Events {
+		if event.EventType == enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED && i > 2 {
+			part := &historypb.History{Events: whole.Events[:i+1]}
+			require.NoError(t, replayer.ReplayWorkflowHistory(nil, part), "up to event %d", i+1)
+		}
 	}
 }
