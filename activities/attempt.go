@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"cis/change"
+	"cis/tracing"
 )
 
 // ErrorParked is the type of the application error that ends an activity for
@@ -53,11 +54,22 @@ type attempt struct {
 // target that is ill, not a person's profile.
 const down = 3
 
-// publish runs one attempt.
+// publish runs one attempt, and reports of it.
 func (a *Publishing) publish(
 	ctx context.Context, p change.Publication, retries Schedule, one func(context.Context, change.Item) error,
 ) (change.Report, error) {
+	ctx = tracing.Within(ctx, p.Trace)
 	t := newAttempt(ctx, p.Items, retries)
+	start := time.Now()
+	report, err := a.try(ctx, p, t, retries, one)
+	a.reportEnd(ctx, p, t, err, time.Since(start))
+	return report, err
+}
+
+// try goes over the items.
+func (a *Publishing) try(
+	ctx context.Context, p change.Publication, t *attempt, retries Schedule, one func(context.Context, change.Item) error,
+) (change.Report, error) {
 	beat := a.keepAlive(ctx, t)
 	defer beat.stop()
 	working, done := a.whileWorking(ctx)
@@ -78,6 +90,9 @@ func (a *Publishing) publish(
 		}
 		if inARow++; err == nil {
 			inARow = 0
+		}
+		if err != nil {
+			a.reportFailure(ctx, p, t.items[index], t, err)
 		}
 		t.done(index, err, retries)
 		beat.reached(t)

@@ -25,6 +25,8 @@ type Publishing struct {
 	// DirectoryRetries and WebhookRetries say how long to wait after each
 	// failed attempt; after the last one the publication is parked.
 	DirectoryRetries, WebhookRetries Schedule
+	// Salt derives the pseudonyms that logs name people by.
+	Salt string
 	// Finish is how long an activity goes on with the person it is at when its
 	// worker stops. What is left then is handed back, for another worker.
 	Finish time.Duration

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cis/change"
+	"cis/logs"
 	"cis/workflows"
 )
 
@@ -254,7 +255,7 @@ func (b *batch) problem(released bool) *Error {
 	case errors.Is(b.failure, workflows.ErrKeyReused):
 		return keyReused()
 	case b.failure != nil:
-		b.s.Logger.Error("submitting a batch", "request_id", b.request, "error", b.failure)
+		b.s.Logger.Error("submitting a batch", logs.Request, b.request, "error", b.failure)
 		return unavailable("changes cannot be taken now; send the same request again later")
 	case len(b.rejections) == 0:
 		return nil
@@ -289,7 +290,7 @@ func (b *batch) abandon() {
 			continue
 		}
 		if err := b.s.Changes.Abandon(ctx, *p.held); err != nil {
-			b.s.Logger.Warn("abandoning a set of a batch", "sequence_number", p.number, "error", err)
+			b.s.Logger.Warn("abandoning a set of a batch", logs.Change, p.number, logs.Request, b.request, "error", err)
 		}
 	}
 }
@@ -312,7 +313,7 @@ func (b *batch) store(ctx context.Context) *Error {
 		}
 	}
 	if err := releasing.Wait(); err != nil {
-		b.s.Logger.Error("releasing a batch", "request_id", b.request, "error", err)
+		b.s.Logger.Error("releasing a batch", logs.Request, b.request, "error", err)
 		return unavailable("a part of the batch could not be stored; send the same request again, what is stored by then is left as it is")
 	}
 	for i, p := range b.parts {
@@ -322,7 +323,7 @@ func (b *batch) store(ctx context.Context) *Error {
 		var err error
 		p.result, err = released[i].Result(ctx)
 		if p.pending = errors.Is(err, workflows.ErrPending); err != nil && !p.pending {
-			b.s.Logger.Error("storing a batch", "sequence_number", p.number, "error", err)
+			b.s.Logger.Error("storing a batch", logs.Change, p.number, logs.Request, b.request, "error", err)
 			return unavailable("a part of the batch could not be stored; send the same request again, what is stored by then is left as it is")
 		}
 		b.rejectOf(p)

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"cis/change"
+	"cis/logs"
 	"cis/profile"
 	"cis/vault"
 	"cis/workflows"
@@ -49,7 +50,7 @@ func (s *server) submitOne(c *gin.Context) {
 		c.JSON(http.StatusAccepted, changed{&set.Number, http.StatusAccepted, "pending"})
 		return
 	}
-	if problem := s.refusal(set, result, err); problem != nil {
+	if problem := s.refusal(c, set, result, err); problem != nil {
 		fail(c, problem)
 		return
 	}
@@ -58,6 +59,7 @@ func (s *server) submitOne(c *gin.Context) {
 
 // submit carries a set of one change out, as far as the deadline allows.
 func (s *server) submit(c *gin.Context, set change.Set) (change.Result, error) {
+	s.about(c, set)
 	deadlineOf(c).answer(s.Deadline)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), s.Deadline)
 	defer cancel()
@@ -65,12 +67,12 @@ func (s *server) submit(c *gin.Context, set change.Set) (change.Result, error) {
 }
 
 // refusal is why a set of one change was not carried out.
-func (s *server) refusal(set change.Set, result change.Result, err error) *Error {
+func (s *server) refusal(c *gin.Context, set change.Set, result change.Result, err error) *Error {
 	switch {
 	case errors.Is(err, workflows.ErrKeyReused):
 		return keyReused()
 	case err != nil:
-		s.Logger.Error("submitting", "sequence_number", set.Number, "request_id", set.Request, "error", err)
+		s.Logger.ErrorContext(c.Request.Context(), "submitting", logs.Change, set.Number, logs.Person, c.GetString(personKey), "error", err)
 		return unavailable("changes cannot be taken now; send the same request again later")
 	case len(result.Rejections) > 0:
 		return rejected(result.Rejections[0])
@@ -107,7 +109,7 @@ func (s *server) delete(c *gin.Context) {
 		c.JSON(http.StatusAccepted, deleted{http.StatusAccepted, "user profile is being deleted for user: " + id, "pending", &set.Number})
 		return
 	}
-	if problem := s.refusal(set, result, err); problem != nil {
+	if problem := s.refusal(c, set, result, err); problem != nil {
 		fail(c, problem)
 		return
 	}

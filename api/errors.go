@@ -67,6 +67,7 @@ func fail(c *gin.Context, e *Error) {
 	if e.status == http.StatusUnauthorized {
 		c.Header("WWW-Authenticate", "Bearer")
 	}
+	c.Set(codeKey, e.Code)
 	c.AbortWithStatusJSON(e.status, e)
 }
 

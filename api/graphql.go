@@ -14,6 +14,7 @@ import (
 	graphqllog "github.com/graph-gophers/graphql-go/log"
 
 	"cis/change"
+	"cis/logs"
 )
 
 //go:embed schema.graphql
@@ -38,8 +39,8 @@ func (s *server) newGraph() *graphql.Schema {
 		graphql.UseFieldResolvers(), graphql.UseStringDescriptions(),
 		graphql.MaxQueryLength(maxGraphQuery), graphql.MaxDepth(maxGraphDepth), graphql.MaxSelections(maxGraphSelections),
 		graphql.OverlapValidationLimit(maxGraphPairs),
-		graphql.Logger(graphqllog.LoggerFunc(func(_ context.Context, cause any) {
-			s.Logger.Error("panic", "route", "/graphql", "cause", cause)
+		graphql.Logger(graphqllog.LoggerFunc(func(ctx context.Context, cause any) {
+			s.Logger.ErrorContext(ctx, "panic", "route", "/graphql", logs.Panic(cause))
 		})),
 		graphql.PanicHandler(graphPanic{}))
 }

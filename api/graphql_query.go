@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 
+	"cis/logs"
 	"cis/profile"
 	"cis/vault"
 )
@@ -45,7 +47,7 @@ func (q *graphQuery) Profile(ctx context.Context, args personArgs) (*graphProfil
 	case found.isNobody():
 		return nil, nil
 	}
-	return q.show(o, found.body)
+	return q.show(ctx, o, found.body, slog.String(logs.Change, found.version.SequenceNumber))
 }
 
 // key is the one key that the arguments give.
@@ -104,11 +106,11 @@ func (q *graphQuery) Profiles(ctx context.Context, args listArgs) (*graphPage, e
 	list.Activity, list.Limit = query.activity, int(args.First)+1
 	page, err := q.s.page(ctx, list, query)
 	if err != nil {
-		return nil, o.fail(q.s.listProblem(err))
+		return nil, o.fail(q.s.listProblem(ctx, err))
 	}
 	shown := &graphPage{Items: make([]*graphProfile, len(page.people))}
 	for i, p := range page.people {
-		if shown.Items[i], err = q.show(o, query.show(p, o.who).JSON()); err != nil {
+		if shown.Items[i], err = q.show(ctx, o, query.show(p, o.who).JSON(), slog.String(logs.Person, p.String(profile.UUID))); err != nil {
 			return nil, err
 		}
 	}
@@ -159,11 +161,12 @@ func graphFilter(active string, display *string) personQuery {
 	return q
 }
 
-// show answers with what the caller may see of a profile.
-func (q *graphQuery) show(o *operation, visible []byte) (*graphProfile, error) {
+// show answers with what the caller may see of a profile, which has an attribute
+// that names it in logs.
+func (q *graphQuery) show(ctx context.Context, o *operation, visible []byte, name slog.Attr) (*graphProfile, error) {
 	shown, err := newGraphProfile(visible)
 	if err != nil {
-		return nil, o.fail(q.s.unreadable(err))
+		return nil, o.fail(q.s.unreadable(ctx, name))
 	}
 	return shown, nil
 }

@@ -17,7 +17,20 @@ type keys struct {
 	current  atomic.Pointer[keySet]
 	fetching sync.Mutex
 	tried    time.Time // when the last fetch began; under fetching
+	failures atomic.Uint64
 }
+
+// KeysFetched is when the issuer's keys were fetched last, the zero time if they
+// are not there.
+func (t *Tokens) KeysFetched() time.Time {
+	if set := t.keys.current.Load(); set != nil {
+		return set.fetched
+	}
+	return time.Time{}
+}
+
+// KeyFailures is how often they could not be fetched.
+func (t *Tokens) KeyFailures() uint64 { return t.keys.failures.Load() }
 
 type keySet struct {
 	jwk.Set
@@ -94,6 +107,9 @@ func (t *Tokens) renew(ctx context.Context, set *keySet) *keySet {
 	}
 	t.keys.tried = now
 	fetched, err := t.fetch(ctx)
+	if err != nil {
+		t.keys.failures.Add(1)
+	}
 	switch {
 	case err == nil:
 	case set != nil && now.Sub(set.fetched) > keySetLife:

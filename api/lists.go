@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cis/logs"
 	"cis/profile"
 	"cis/vault"
 )
@@ -118,7 +120,7 @@ func (s *server) read(ctx context.Context, listed []vault.Listed, query personQu
 		}
 		person, err := profile.Parse(record.Profile)
 		if err != nil {
-			return size, errUnreadable
+			return size, unreadable(record.SequenceNumber)
 		}
 		into.people = append(into.people, person)
 		size += len(record.Profile)
@@ -126,7 +128,13 @@ func (s *server) read(ctx context.Context, listed []vault.Listed, query personQu
 	return size, nil
 }
 
-var errUnreadable = errors.New("a stored profile cannot be read")
+// unreadable is the error that a stored profile cannot be read: it is the
+// sequence number of the change that stored it.
+type unreadable string
+
+func (u unreadable) Error() string {
+	return "the profile that change " + string(u) + " stored cannot be read"
+}
 
 func ids(listed []vault.Listed) []string {
 	ids := make([]string, len(listed))
@@ -137,20 +145,23 @@ func ids(listed []vault.Listed) []string {
 }
 
 // listFailed answers where a list could not be had.
-func (s *server) listFailed(c *gin.Context, err error) { fail(c, s.listProblem(err)) }
+func (s *server) listFailed(c *gin.Context, err error) {
+	fail(c, s.listProblem(c.Request.Context(), err))
+}
 
 // listProblem is why a list could not be had.
-func (s *server) listProblem(err error) *Error {
+func (s *server) listProblem(ctx context.Context, err error) *Error {
+	if stored, ok := errors.AsType[unreadable](err); ok {
+		return s.unreadable(ctx, slog.String(logs.Change, string(stored)))
+	}
 	switch {
-	case errors.Is(err, errUnreadable):
-		return s.unreadable(err)
 	case errors.Is(err, vault.ErrInvalid):
 		return newError(http.StatusBadRequest, "invalid_parameter", "a parameter is too long or not UTF-8")
 	case errors.Is(err, vault.ErrNotIndexed):
-		s.Logger.Error("searching", "error", err)
+		s.Logger.ErrorContext(ctx, "searching", "error", err)
 		return unavailable("people cannot be searched yet, the index is being made; try again later")
 	}
-	return s.vaultFailed(err)
+	return s.vaultFailed(ctx, err)
 }
 
 // identity is a person in the list of ids.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"cis/logs"
 	"cis/profile"
 	"cis/vault"
 )
@@ -48,17 +50,20 @@ func (s *server) lookUp(ctx context.Context, key vault.Key, value string, query 
 	asked := question{key, value, who.scope, query.level()}
 	kept := s.answers.find(asked)
 	record, err := s.Vault.Find(ctx, key, value, kept.version)
+	if err == nil {
+		s.Metrics.KeptAnswer(record.Version() == kept.version)
+	}
 	switch {
 	case errors.Is(err, vault.ErrNotFound), err == nil && !query.selects(record.Active):
 		return nobody, nil
 	case err != nil:
-		return shown{}, s.vaultFailed(err)
+		return shown{}, s.vaultFailed(ctx, err)
 	case record.Version() == kept.version:
 		return kept, nil
 	}
 	body, err := query.shown(record, who)
 	if err != nil {
-		return shown{}, s.unreadable(err)
+		return shown{}, s.unreadable(ctx, slog.String(logs.Change, record.SequenceNumber))
 	}
 	kept = shown{record.Version(), body, tagOf(body)}
 	s.answers.keep(asked, kept)
@@ -83,8 +88,8 @@ func validKey(name, key string) *Error {
 	return nil
 }
 
-func (s *server) vaultFailed(err error) *Error {
-	s.Logger.Error("reading the vault", "error", err)
+func (s *server) vaultFailed(ctx context.Context, err error) *Error {
+	s.Logger.ErrorContext(ctx, "reading the vault", "error", err)
 	return unavailable("the vault cannot be reached, try again later")
 }
 
@@ -109,14 +114,14 @@ func (s *server) metadata(c *gin.Context) {
 	}
 	record, err := s.Vault.Find(c.Request.Context(), vault.KeyPrimaryEmail, email, vault.Version{})
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
-		fail(c, s.vaultFailed(err))
+		fail(c, s.vaultFailed(c.Request.Context(), err))
 		return
 	}
 	var answer exists
 	if answer.Exists.CIS = err == nil; answer.Exists.CIS {
 		p, err := profile.Parse(record.Profile)
 		if err != nil {
-			fail(c, s.unreadable(err))
+			fail(c, s.unreadable(c.Request.Context(), slog.String(logs.Change, record.SequenceNumber)))
 			return
 		}
 		answer.Exists.LDAP = !p.Get(ldapGroups).IsNull()
@@ -124,9 +129,10 @@ func (s *server) metadata(c *gin.Context) {
 	c.JSON(http.StatusOK, answer)
 }
 
-// unreadable says that the vault has something that is no profile.
-func (s *server) unreadable(err error) *Error {
-	s.Logger.Error("reading a stored profile", "error", err)
+// unreadable says that the vault has something that is no profile, which has an
+// attribute that names it in logs. Why it cannot be read would name what is in it.
+func (s *server) unreadable(ctx context.Context, name slog.Attr) *Error {
+	s.Logger.ErrorContext(ctx, "a stored profile cannot be read", name)
 	return newError(http.StatusInternalServerError, "internal_error", "the stored profile cannot be read; it has been logged")
 }
 

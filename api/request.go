@@ -10,11 +10,19 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"cis/change"
+	"cis/logs"
+	"cis/tracing"
 )
 
 // A request has an id, the client's (X-Request-Id) or a new one, which the
 // answer carries back; and a place in a trace (W3C Trace Context), which is the
-// client's with a span of our own, or a new one.
+// client's with a span of our own, or a new one. Where no traces are made the
+// place is passed on all the same, so that what others record hangs together.
 
 const (
 	requestIDHeader = "X-Request-Id"
@@ -22,6 +30,11 @@ const (
 
 	requestIDKey = "request id"
 	traceKey     = "traceparent"
+	// What the request turned out to be about: an error's code, the sequence
+	// number of a change and the pseudonym of its person.
+	codeKey   = "code"
+	changeKey = "change"
+	personKey = "person"
 )
 
 var (
@@ -31,16 +44,56 @@ var (
 	validTrace = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})`)
 )
 
-func identify(c *gin.Context) {
+func (s *server) identify(c *gin.Context) {
 	id := c.GetHeader(requestIDHeader)
 	if !validRequestID.MatchString(id) {
 		id = uuid.NewString()
 	}
-	trace := continued(c.GetHeader(traceHeader))
+	c.Request = c.Request.WithContext(logs.Of(c.Request.Context(), id))
+	place := ""
+	if s.Tracer == nil {
+		place = continued(c.GetHeader(traceHeader))
+	} else {
+		span := s.startSpan(c, id)
+		defer endSpan(c, span)
+		place = tracing.Parent(c.Request.Context())
+	}
 	c.Set(requestIDKey, id)
-	c.Set(traceKey, trace)
+	c.Set(traceKey, place)
 	c.Header(requestIDHeader, id)
-	c.Header(traceHeader, trace)
+	c.Header(traceHeader, place)
+	c.Next()
+}
+
+// startSpan starts the request's span, and makes it that of its context.
+func (s *server) startSpan(c *gin.Context, id string) trace.Span {
+	ctx := tracing.Within(c.Request.Context(), c.GetHeader(traceHeader))
+	ctx, span := s.Tracer.Start(ctx, c.Request.Method+" "+c.FullPath(), trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(semconv.HTTPRequestMethodKey.String(c.Request.Method), semconv.HTTPRoute(c.FullPath()), tracing.Request.String(id)))
+	c.Request = c.Request.WithContext(ctx)
+	return span
+}
+
+// endSpan ends the request's span with what became known of it.
+func endSpan(c *gin.Context, span trace.Span) {
+	status := c.Writer.Status()
+	span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+	if status >= http.StatusInternalServerError {
+		span.SetStatus(codes.Error, "")
+	}
+	if number := c.GetString(changeKey); number != "" {
+		span.SetAttributes(tracing.Change.String(number), tracing.Person.String(c.GetString(personKey)))
+	}
+	if code := c.GetString(codeKey); code != "" {
+		span.SetAttributes(semconv.ErrorTypeKey.String(code))
+	}
+	span.End()
+}
+
+// about notes which change a request is about, and whom.
+func (s *server) about(c *gin.Context, set change.Set) {
+	c.Set(changeKey, string(set.Number))
+	c.Set(personKey, s.Changes.Person(set.Changes[0].UserID))
 }
 
 // continued returns the traceparent of our own span: of the parent's trace, or
@@ -71,15 +124,23 @@ func randomHex(bytes int) string {
 	return hex.EncodeToString(b)
 }
 
-// log writes a line for each request: its route, never its path, which may
-// name a person.
+// log writes a line for each request, and counts it: its route, never its path,
+// which may name a person.
 func (s *server) log(c *gin.Context) {
 	start := time.Now()
 	c.Next()
-	s.Logger.LogAttrs(c.Request.Context(), slog.LevelInfo, "request",
+	took, code := time.Since(start), c.GetString(codeKey)
+	s.Metrics.Request(c.FullPath(), c.Request.Method, c.Writer.Status(), code, took)
+	known := append(make([]slog.Attr, 0, 9),
 		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.Int("status", c.Writer.Status()),
-		slog.String("client", callerOf(c).client), slog.Duration("duration", time.Since(start)),
-		slog.String("request_id", c.GetString(requestIDKey)), slog.String("traceparent", c.GetString(traceKey)))
+		slog.String("client", callerOf(c).client), slog.Duration("duration", took), slog.String("traceparent", c.GetString(traceKey)))
+	if code != "" {
+		known = append(known, slog.String("code", code))
+	}
+	if number := c.GetString(changeKey); number != "" {
+		known = append(known, slog.String(logs.Change, number), slog.String(logs.Person, c.GetString(personKey)))
+	}
+	s.Logger.LogAttrs(c.Request.Context(), slog.LevelInfo, "request", known...)
 }
 
 // deadline is until when a connection must have been read from and written to.

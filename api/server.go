@@ -8,9 +8,12 @@ import (
 
 	"github.com/gin-contrib/cors"
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	"cis/change"
 	"cis/health"
+	"cis/logs"
+	"cis/metrics"
 	"cis/vault"
 	"cis/workflows"
 )
@@ -57,6 +60,9 @@ type Options struct {
 	Codec  Codec
 	Limits Limits
 	Logger *slog.Logger
+	// Metrics count requests, and Tracer makes a span of each; nil for none.
+	Metrics *metrics.Metrics
+	Tracer  trace.Tracer
 }
 
 // ScopeWrite is the scope that submitting changes needs, ScopeOperate that of
@@ -79,7 +85,7 @@ func newRouter(o Options) *gin.Engine {
 	s := &server{o, newAnswers(o.KeptAnswers)}
 	limit := newRates(o.Limits).limit
 	r := gin.New()
-	r.Use(identify, s.log, s.recover, crossOrigin(o.Codec), wellFormed)
+	r.Use(s.identify, s.log, s.recover, crossOrigin(o.Codec), wellFormed)
 	r.UseRawPath, r.UnescapePathValues = true, false
 	r.HandleMethodNotAllowed, r.RedirectTrailingSlash = true, false
 	r.NoRoute(nothing)
@@ -206,7 +212,7 @@ func document(media string, content []byte) gin.HandlerFunc {
 func (s *server) wellKnown(c *gin.Context) {
 	text, err := s.WellKnown()
 	if err != nil {
-		s.Logger.Error("the well-known document cannot be made", "error", err)
+		s.Logger.ErrorContext(c.Request.Context(), "the well-known document cannot be made", "error", err)
 		fail(c, unavailable("the publishers' keys cannot be had, try again later"))
 		return
 	}
@@ -223,7 +229,7 @@ func (s *server) readyz(c *gin.Context) {
 func (s *server) recover(c *gin.Context) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.Logger.Error("panic", "route", c.FullPath(), "cause", cause)
+			s.Logger.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), logs.Panic(cause))
 			fail(c, newError(http.StatusInternalServerError, "internal_error", "the server made a mistake; it has been logged"))
 		}
 	}()

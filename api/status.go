@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"cis/change"
+	"cis/logs"
 	"cis/workflows"
 )
 
@@ -33,7 +34,7 @@ func (s *server) status(c *gin.Context) {
 	defer cancel()
 	applied, err := s.Vault.Applied(ctx, string(number))
 	if err != nil {
-		s.Logger.Error("reading the change log", "error", err)
+		s.Logger.ErrorContext(ctx, "reading the change log", logs.Change, number, "error", err)
 		fail(c, unavailable("the vault cannot be reached, try again later"))
 		return
 	}
@@ -51,7 +52,7 @@ func (s *server) status(c *gin.Context) {
 			answer.State, answer.Persons = change.Completed, []string{s.Changes.Person(entry.ID)}
 		}
 	case err != nil:
-		s.Logger.Error("asking for a change's progress", "sequence_number", number, "error", err)
+		s.Logger.ErrorContext(ctx, "asking for a change's progress", logs.Change, number, "error", err)
 		fail(c, unavailable("the change's state cannot be had now, try again later"))
 		return
 	default:

@@ -18,6 +18,7 @@ import (
 
 	"cis/api"
 	"cis/cmd/cis-dev/issuer"
+	"cis/logs"
 	"cis/vault"
 	"cis/vault/sqlite"
 )
@@ -75,15 +76,15 @@ func newService(ctx context.Context, people *crowd) (s *service, err error) {
 		return s, err
 	}
 	// Log lines are written as in production, to where they cost no disk.
-	logs, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	sink, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return s, err
 	}
-	s.closers = append(s.closers, logs.Close)
+	s.closers = append(s.closers, sink.Close)
 	o := api.Options{
 		Vault:  store,
 		Tokens: &api.Tokens{Issuer: name, Audience: audience, JWKS: jwks, Client: http.DefaultClient, Now: time.Now},
-		Logger: slog.New(slog.NewJSONHandler(logs, nil)),
+		Logger: logs.New(sink, slog.LevelInfo),
 	}
 	if s.plain, err = s.serve("api", api.New(o)); err != nil {
 		return s, err

@@ -114,7 +114,10 @@ func (t TargetProgress) of(n Number) TargetProgress {
 // changed. The target reads the profiles themselves from the vault.
 type Publication struct {
 	Target string `json:"target"`
-	Items  []Item `json:"items"`
+	// Request and Trace are the set's.
+	Request string `json:"request_id,omitempty"`
+	Trace   string `json:"traceparent,omitempty"`
+	Items   []Item `json:"items"`
 }
 
 // Item is one changed profile of a publication.

@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -39,5 +40,24 @@ func failure(doing, name string, err error) error {
 	if refused, ok := errors.AsType[*ldap.Error](err); ok && parking[refused.ResultCode] {
 		kind = change.Park
 	}
-	return change.As(kind, fmt.Errorf("%s entry %s: %w", doing, name, err))
+	return change.As(kind, &failed{doing, name, err})
+}
+
+// failed is an error of an entry.
+type failed struct {
+	doing, name string
+	err         error
+}
+
+func (f *failed) Error() string { return fmt.Sprintf("%s entry %s: %v", f.doing, f.name, f.err) }
+func (f *failed) Unwrap() error { return f.err }
+
+// LogValue implements slog.LogValuer: a server may put values into what it says
+// of a refusal, so a log has only its code.
+func (f *failed) LogValue() slog.Value {
+	text := f.err.Error()
+	if refused, ok := errors.AsType[*ldap.Error](f.err); ok && refused.ResultCode < ldap.ErrorNetwork {
+		text = fmt.Sprintf("LDAP result code %d %q", refused.ResultCode, ldap.LDAPResultCodeMap[refused.ResultCode])
+	}
+	return slog.StringValue(fmt.Sprintf("%s entry %s: %s", f.doing, f.name, text))
 }

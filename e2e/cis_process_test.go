@@ -30,6 +30,7 @@ type site struct {
 	dev      *process
 	folder   string
 	settings map[string]any
+	env      []string // of its processes, besides the test's
 }
 
 // newSite starts a cis-dev and makes its Temporal ready for cis.
@@ -88,7 +89,7 @@ func (s *site) prepare(role string, more map[string]any) *process {
 	file := s.file(more)
 	p.command = func() *exec.Cmd {
 		command := exec.Command(tool, role, "--config", file, "--admin-listen", p.admin)
-		command.Env = append(os.Environ(), "CIS_API_LISTEN="+p.api, "CIS_API_URL=http://"+p.api)
+		command.Env = append(append(os.Environ(), s.env...), "CIS_API_LISTEN="+p.api, "CIS_API_URL=http://"+p.api)
 		return command
 	}
 	processes.Store(p.api, p)

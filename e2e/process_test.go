@@ -351,6 +351,7 @@ type receiver struct {
 	mu       sync.Mutex
 	held     *held // what the next request waits for, nil for nothing
 	status   int
+	says     string // what is in the answer with the status
 	refused  string // the user_id whose deliveries alone get status; "" for all
 	requests []delivery
 }
@@ -358,6 +359,7 @@ type receiver struct {
 // delivery is a request that a receiver accepted.
 type delivery struct {
 	authorization, id string
+	trace             string
 	body              map[string]any
 }
 
@@ -404,10 +406,11 @@ func (r *receiver) take(w http.ResponseWriter, request *http.Request) {
 	r.wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	d := delivery{authorization: request.Header.Get("Authorization"), id: request.Header.Get("webhook-id")}
+	d := delivery{authorization: request.Header.Get("Authorization"), id: request.Header.Get("webhook-id"), trace: request.Header.Get("traceparent")}
 	_ = json.NewDecoder(request.Body).Decode(&d.body)
 	if r.status != 0 && (r.refused == "" || r.refused == d.body["id"]) {
 		w.WriteHeader(r.status)
+		_, _ = io.WriteString(w, r.says)
 		return
 	}
 	r.requests = append(r.requests, d)

@@ -85,6 +85,15 @@ func (c *Checks) Handler() http.Handler {
 	return mux
 }
 
+// Parts tells of every part whether it can serve, as /readyz does.
+func (c *Checks) Parts(ctx context.Context) map[string]bool {
+	parts := map[string]bool{}
+	for name, state := range c.ask(ctx) {
+		parts[name] = state == fine
+	}
+	return parts
+}
+
 // ask returns the state of every part, as it was not long ago.
 func (c *Checks) ask(ctx context.Context) map[string]string {
 	c.mu.Lock()

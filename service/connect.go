@@ -6,22 +6,26 @@ import (
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
-	sdklog "go.temporal.io/sdk/log"
 
 	"cis/config"
 	"cis/directory"
+	"cis/logs"
 	"cis/tlsfiles"
 	"cis/workflows"
 )
 
 // temporalOptions say how Temporal is reached, and how everything is written
 // that goes there.
-func temporalOptions(all *config.Config, codec converter.PayloadCodec, logger *slog.Logger) (client.Options, error) {
+func temporalOptions(all *config.Config, codec converter.PayloadCodec, logger *slog.Logger, watch Watch) (client.Options, error) {
 	c, converters := all.Temporal, workflows.NewConverters(codec)
 	o := client.Options{
 		HostPort: c.Address, Namespace: c.Namespace,
 		DataConverter: converters.Data, FailureConverter: converters.Failures,
-		Logger: sdklog.NewStructuredLogger(logger.With("component", "temporal-client")),
+		Logger: logs.Temporal(logger.With("component", "temporal-sdk")), MetricsHandler: watch.Metrics.Temporal(),
+	}
+	var err error
+	if o.Interceptors, err = watch.Traces.Interceptors(); err != nil {
+		return o, err
 	}
 	if c.APIKey.Given() {
 		o.Credentials = client.NewAPIKeyStaticCredentials(c.APIKey.Reveal())
@@ -47,8 +51,8 @@ func temporalOptions(all *config.Config, codec converter.PayloadCodec, logger *s
 // Temporal returns a client, which connects when it is used: a Temporal that is
 // away at the start is like one that goes away later. What it writes goes
 // through the codec; nil writes in the clear.
-func Temporal(c *config.Config, codec converter.PayloadCodec, logger *slog.Logger) (client.Client, error) {
-	options, err := temporalOptions(c, codec, logger)
+func Temporal(c *config.Config, codec converter.PayloadCodec, logger *slog.Logger, watch Watch) (client.Client, error) {
+	options, err := temporalOptions(c, codec, logger, watch)
 	if err != nil {
 		return nil, fmt.Errorf("temporal: %w", err)
 	}

@@ -40,7 +40,7 @@ func frontend(t *testing.T, secured *tls.Config) (address string) {
 
 // answer is what a call to a frontend ends with.
 func answer(t *testing.T, c config.Temporal) error {
-	temporal, err := service.Temporal(&config.Config{Temporal: c}, nil, quiet)
+	temporal, err := service.Temporal(&config.Config{Temporal: c}, nil, quiet, service.Watch{})
 	require.NoError(t, err)
 	defer temporal.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

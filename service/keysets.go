@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -27,6 +28,8 @@ type documentKeys struct {
 	own    *signing.Signer // trusted in any case; nil where the process has none
 	client *http.Client
 	logger *slog.Logger
+
+	failures atomic.Uint64
 
 	mu        sync.Mutex
 	documents map[string]document // by where they are from
@@ -76,6 +79,7 @@ func (k *documentKeys) refresh(ctx context.Context) bool {
 	for _, from := range k.config.WellKnown {
 		keys, err := k.read(ctx, from)
 		if err != nil {
+			k.failures.Add(1)
 			k.logger.Warn("the publishers' keys cannot be had", "from", from, "error", err)
 			continue
 		}
@@ -92,6 +96,7 @@ func (k *documentKeys) refresh(ctx context.Context) bool {
 	}
 	sets, err := k.combine(documents)
 	if err != nil {
+		k.failures.Add(1)
 		k.logger.Warn("the publishers' keys cannot be used, those from before are", "error", err)
 		return false
 	}
@@ -150,6 +155,23 @@ func (k *documentKeys) text(ctx context.Context, from string) ([]byte, error) {
 func (k *documentKeys) Ready(context.Context) error {
 	_, err := k.current()
 	return err
+}
+
+// fetched is when the document was read that was not for the longest time; the
+// zero time while one never was.
+func (k *documentKeys) fetched() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var oldest time.Time
+	for _, d := range k.documents {
+		if oldest.IsZero() || d.read.Before(oldest) {
+			oldest = d.read
+		}
+		if d.read.IsZero() {
+			return time.Time{}
+		}
+	}
+	return oldest
 }
 
 // current returns the keys, as long as every document was read not too long

@@ -39,6 +39,7 @@ type Parts struct {
 	// Version is what /v2/version tells.
 	Version string
 	Logger  *slog.Logger
+	Watch   Watch
 
 	// Tokens are the API's.
 	Tokens *api.Tokens
@@ -80,7 +81,7 @@ func (p *Parts) API() http.Handler {
 		PersonHost: personHost(c), KeptAnswers: c.KeptAnswers << 20,
 		Codec:  p.uiCodec(),
 		Limits: api.Limits{Rate: c.RateLimit, Burst: cmp.Or(c.RateBurst, int(2*c.RateLimit)), Changes: c.Waiting},
-		Logger: p.log("api"),
+		Logger: p.log("api"), Metrics: p.Watch.Metrics, Tracer: p.Watch.Traces.Tracer(),
 	})
 }
 
@@ -152,6 +153,7 @@ func (p *Parts) Workers(stopTimeout time.Duration) (*worker.Workers, error) {
 		},
 		Publishing: &activities.Publishing{
 			Vault: p.Vault, Directory: p.Directory, Webhooks: sender(c), Subscription: subscriptions.named,
+			Salt:             c.Salt.Reveal(),
 			DirectoryRetries: c.Directory.Retries, WebhookRetries: c.Webhooks.Retries,
 			Heartbeat: heartbeat, Finish: stopTimeout * 3 / 4, // the rest is for handing back
 		},

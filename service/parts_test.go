@@ -22,7 +22,7 @@ func TestAVaultThatIsAwayIsSaidSo(t *testing.T) {
 	}
 	store, err := Vault(t.Context(), c)
 	require.NoError(t, err)
-	temporal, err := Temporal(c, nil, logger)
+	temporal, err := Temporal(c, nil, logger, Watch{})
 	require.NoError(t, err)
 	defer temporal.Close()
 	p := Parts{Config: c, Vault: store, Temporal: temporal, Logger: logger}

@@ -28,6 +28,10 @@ func Run(ctx context.Context, c *config.Config, role config.Role, logger *slog.L
 	// What goes on in the background does so until everything else has stopped.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.closers.add(cancel)
+	if err := p.watch(background); err != nil {
+		p.closers.close()
+		return err
+	}
 	if err := p.open(background); err != nil {
 		p.closers.close()
 		return err
@@ -85,10 +89,11 @@ func (p *running) open(background context.Context) (err error) {
 		return err
 	}
 	p.closers.add(func() { _ = p.Vault.Close() })
+	p.Vault = p.Watch.Metrics.Vault(p.Vault)
 	if p.Codec, err = Codec(background, c.Encryption, p.log("encryption")); err != nil {
 		return err
 	}
-	if p.Temporal, err = Temporal(c, p.Codec, p.Logger); err != nil {
+	if p.Temporal, err = Temporal(c, p.Codec, p.Logger, p.Watch); err != nil {
 		return err
 	}
 	p.closers.add(p.Temporal.Close)
@@ -111,6 +116,10 @@ func (p *running) open(background context.Context) (err error) {
 	keys := newDocumentKeys(background, c.Publishers, p.Signer, p.log("keys"))
 	p.KeySets = keys
 	p.Health = health.New(p.log("health"), append(checks, health.Check{Name: "publishers", Ask: keys.Ready})...)
+	p.expose(keys)
+	if p.role&config.Works != 0 {
+		go p.countOpen(background)
+	}
 	return nil
 }
 
@@ -128,7 +137,7 @@ func (p *running) listen() (err error) {
 	if p.admin, err = net.Listen("tcp", c.Admin.Listen); err != nil {
 		return fmt.Errorf("admin.listen: %w", err)
 	}
-	admin := NewServer(p.Health.Handler(), p.log("admin"))
+	admin := NewServer(p.adminHandler(), p.log("admin"))
 	p.closers.add(func() { _ = admin.Close() })
 	p.serve(admin, p.admin)
 	if p.role&config.ServesAPI == 0 {

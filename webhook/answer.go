@@ -1,8 +1,11 @@
 package webhook
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -50,6 +53,14 @@ func (r *Refused) Error() string {
 		text += ": " + r.Answer
 	}
 	return text
+}
+
+// LogValue implements slog.LogValuer: a log has not what the receiver said, who
+// may know the person.
+func (r *Refused) LogValue() slog.Value {
+	without := *r
+	without.Answer = ""
+	return slog.StringValue(without.Error())
 }
 
 // RetryAfter is how long the receiver asks to be left alone (with 429 and 503),
@@ -151,6 +162,15 @@ type shown struct {
 
 func (s *shown) Error() string { return s.text }
 func (s *shown) Unwrap() error { return s.err }
+
+// LogValue implements slog.LogValuer: what no network has said, the other side
+// may have.
+func (s *shown) LogValue() slog.Value {
+	if network, ok := errors.AsType[*net.OpError](s.err); ok {
+		return slog.StringValue(network.Error())
+	}
+	return slog.StringValue("there was no answer that could be read")
+}
 
 // show makes an error of net/http fit to be shown: in one line, without the
 // URL, and without secrets.

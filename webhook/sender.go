@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
+
 	"cis/change"
 )
 
@@ -85,7 +87,8 @@ type Receipt struct {
 	Answer string
 }
 
-// Deliver tells the subscription of the event, once. Any 2xx is success.
+// Deliver tells the subscription of the event, once. Any 2xx is success. The
+// request carries the trace on that ctx is in.
 //
 // Every error has a kind. Worth trying again (change.Retry) are a receiver that
 // cannot be reached or does not answer in time, and the statuses 408, 409, 425,
@@ -172,6 +175,7 @@ func (d delivery) attempt(ctx context.Context, token string) (Receipt, error) {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", options.UserAgent)
 	request.Header.Set("webhook-id", d.id())
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(request.Header))
 
 	secrets := append([]string{token}, spellings(d.event.ID)...)
 	response, err := d.sender.client.Do(request)

@@ -17,6 +17,8 @@ import (
 // branch carries a change set to one target, until the target has it or an
 // operator says that it need not.
 type branch struct {
+	set      *change.Set
+	stored   time.Time     // when the set was
 	items    []change.Item // that the target is still to have
 	progress change.TargetProgress
 	settle   func(workflow.Context) error // tells the change that the state is another
@@ -24,7 +26,10 @@ type branch struct {
 }
 
 func newBranch(ctx workflow.Context, c *profileChange, target change.Target) *branch {
-	b := &branch{items: c.items(target), progress: change.TargetProgress{Target: target.Name, Changes: target.Changes}, settle: c.settle}
+	b := &branch{
+		set: &c.set, stored: workflow.Now(ctx), items: c.items(target), settle: c.settle,
+		progress: change.TargetProgress{Target: target.Name, Changes: target.Changes},
+	}
 	b.enter(ctx, change.Pending, "")
 	return b
 }
@@ -37,6 +42,7 @@ func (b *branch) run(ctx workflow.Context) error {
 		}
 		if reason == "" {
 			b.enter(ctx, change.Published, "")
+			b.published(ctx)
 			return nil
 		}
 		if err := b.park(ctx, reason); err != nil {
@@ -66,7 +72,7 @@ func (b *branch) attempt(ctx workflow.Context) (reason string, err error) {
 	})
 	var report change.Report
 	err = workflow.ExecuteActivity(ctx, activity, change.Publication{
-		Target: b.progress.Target, Items: b.items,
+		Target: b.progress.Target, Request: b.set.Request, Trace: b.set.Trace, Items: b.items,
 	}).Get(ctx, &report)
 	if temporal.IsCanceledError(err) {
 		return "", err
@@ -116,6 +122,7 @@ func (b *branch) keep(givenUp []change.Failed) {
 func (b *branch) park(ctx workflow.Context, reason string) error {
 	b.decided = false
 	b.enter(ctx, change.Parked, reason)
+	b.report(ctx, string(change.Parked))
 	if err := b.settle(ctx); err != nil {
 		return err
 	}
@@ -128,11 +135,13 @@ func (b *branch) park(ctx workflow.Context, reason string) error {
 func (b *branch) retry(ctx workflow.Context) {
 	b.progress.Waiting = nil
 	b.enter(ctx, change.Pending, "")
+	b.report(ctx, retried)
 	b.decided = true
 }
 
 func (b *branch) skip(ctx workflow.Context, reason string) {
 	b.enter(ctx, change.Skipped, reason)
+	b.report(ctx, string(change.Skipped))
 	b.decided = true
 }
 

@@ -41,6 +41,7 @@ func (c *profileChange) run(ctx workflow.Context) (change.Result, error) {
 	if err != nil {
 		return change.Result{}, err
 	}
+	c.report(ctx)
 	if len(targets) > 0 {
 		if err := c.publish(ctx, targets); err != nil {
 			return change.Result{}, err

@@ -21,6 +21,7 @@ import (
 	"cis/api"
 	"cis/cmd/cis-dev/samples"
 	"cis/cmd/cis-dev/stack"
+	"cis/logs"
 	"cis/service"
 	"cis/webhook"
 )
@@ -71,12 +72,12 @@ func run(f flags) error {
 	if err := os.MkdirAll(f.DataDir, 0o700); err != nil {
 		return err
 	}
-	logs, err := os.OpenFile(filepath.Join(f.DataDir, "cis-dev.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(filepath.Join(f.DataDir, "cis-dev.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer logs.Close()
-	options.Logger = slog.New(slog.NewJSONHandler(logs, nil))
+	defer file.Close()
+	options.Logger = logs.New(file, slog.LevelInfo)
 	gin.SetMode(gin.ReleaseMode)
 
 	withSamples := !f.NoSamples && len(f.WellKnown) == 0

@@ -34,7 +34,7 @@ func (p promote) Run(ctx context.Context) error {
 	if loaded.Temporal.BuildID == "" {
 		return errNoBuild
 	}
-	client, err := service.Temporal(&loaded.Config, nil, newLogger(loaded))
+	client, err := service.Temporal(&loaded.Config, nil, newLogger(loaded), service.Watch{})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"cis/config"
+	"cis/logs"
 	"cis/service"
 )
 
@@ -38,5 +39,5 @@ func run(ctx context.Context, f config.Flags, role config.Role) error {
 }
 
 func newLogger(c *config.Loaded) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
+	return logs.New(os.Stderr, c.LogLevel)
 }

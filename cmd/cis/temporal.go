@@ -39,7 +39,7 @@ func (c initTemporal) Run(ctx context.Context) error {
 		fmt.Print(service.CloudSteps(loaded.Temporal.Namespace))
 		return service.ErrByHand
 	}
-	client, err := service.Temporal(&loaded.Config, nil, newLogger(loaded))
+	client, err := service.Temporal(&loaded.Config, nil, newLogger(loaded), service.Watch{})
 	if err != nil {
 		return err
 	}

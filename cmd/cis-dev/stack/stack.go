@@ -229,7 +229,7 @@ func (s *Stack) startTemporal(ctx context.Context) (err error) {
 	}
 	s.closers.add(s.temporal.Stop)
 	s.parts.Config.Temporal.Address = s.temporal.Frontend()
-	s.parts.Temporal, err = service.Temporal(s.parts.Config, s.parts.Codec, s.options.Logger)
+	s.parts.Temporal, err = service.Temporal(s.parts.Config, s.parts.Codec, s.options.Logger, s.parts.Watch)
 	if err != nil {
 		return err
 	}
