@@ -30,7 +30,7 @@ type Config struct {
 
 // Admin is where a process tells how it is.
 type Admin struct {
-	Listen string `name:"listen" help:"Address of /healthz and /readyz." default:":9090"`
+	Listen string `name:"listen" help:"Address of /healthz, /readyz and /metrics." default:":9090"`
 }
 
 // API is how the APIs are served.

@@ -18,6 +18,7 @@ import (
 	"cis/change"
 	"cis/cmd/cis-dev/ldapd"
 	"cis/directory"
+	"cis/logs"
 	"cis/profile"
 )
 
@@ -220,6 +221,7 @@ func TestWhatOnlyAPersonCanMend(t *testing.T) {
 	require.Equal(t, change.Park, change.KindOf(err), "%v", err)
 	require.ErrorContains(t, err, "uid="+uuid)
 	require.NotContains(t, err.Error(), "canary-4711")
+	require.Equal(t, "creating entry uid="+uuid+",ou=people,"+base+`: LDAP result code 32 "No Such Object"`, logs.Text(err), "the server's own words are in no log")
 }
 
 func TestAWrongPasswordIsTriedAgain(t *testing.T) {
