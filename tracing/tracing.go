@@ -24,14 +24,12 @@ import (
 
 // The attributes of spans.
 const (
-	Change    = attribute.Key("cis.change")     // sequence number of a change, or of its set
-	Person    = attribute.Key("cis.person")     // pseudonym
-	Target    = attribute.Key("cis.target")     // name of a target
-	Outcome   = attribute.Key("cis.outcome")    // of an attempt at a target
-	Condition = attribute.Key("cis.condition")  // what a change did, or the code of its rejection
-	Publisher = attribute.Key("cis.publisher")  // who signed a change
-	Request   = attribute.Key("cis.request_id") // X-Request-Id
-	Attempt   = attribute.Key("cis.attempt")    // which one it is at a target
+	Change  = attribute.Key("cis.change")     // sequence number of a change, or of its set
+	Person  = attribute.Key("cis.person")     // pseudonym
+	Target  = attribute.Key("cis.target")     // name of a target
+	Outcome = attribute.Key("cis.outcome")    // of an attempt at a target
+	Request = attribute.Key("cis.request_id") // X-Request-Id
+	Attempt = attribute.Key("cis.attempt")    // which one it is at a target
 )
 
 // Traces are those that a process makes. Of a nil one there are none, and they
