@@ -201,7 +201,8 @@ type Store interface {
 	// List returns the people whom the query selects, in the order of their
 	// ids, byte by byte. It costs what it returns, not what the vault holds; a
 	// query by several terms also costs whom it passes over: those whom the
-	// rarest of With has and another term rules out. ErrInvalid for a query that
+	// rarest of With has and another term rules out. A driver of which that is
+	// true of Without alone, too, says so. ErrInvalid for a query that
 	// Validate refuses, ErrNotIndexed for one with terms while the index is not
 	// complete.
 	List(ctx context.Context, q Query) ([]Listed, error)
