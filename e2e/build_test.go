@@ -59,7 +59,7 @@ func TestChangesGoOnWithTheBuildThatIsPromoted(t *testing.T) {
 	hook.answer(0)
 	for _, number := range []any{unversioned, parked, idle} {
 		require.Eventually(t, func() bool {
-			_, err := decide(s.temporalClient(), workflows.ID(change.Number(fmt.Sprint(number))), workflows.UpdateRetry, "webhook/badges")
+			_, err := decide(s.operator(), workflows.ID(change.Number(fmt.Sprint(number))), workflows.UpdateRetry, "webhook/badges")
 			return err == nil
 		}, 30*time.Second, time.Second)
 		p.await(number, "Completed")

@@ -16,7 +16,9 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.yaml.in/yaml/v3"
 
+	"cis/payload"
 	"cis/profile"
+	"cis/workflows"
 )
 
 // namespace is where cis keeps its changes in the Temporal of a cis-dev, which
@@ -139,8 +141,22 @@ func (p *process) awaitEnd(status int) time.Duration {
 }
 
 // temporalClient is that of somebody who has no keys.
-func (s *site) temporalClient() client.Client {
-	c, err := client.Dial(client.Options{HostPort: s.dev.temporal, Namespace: namespace, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+func (s *site) temporalClient() client.Client { return s.dial(workflows.NewConverters(nil)) }
+
+// operator is a client with the site's keys.
+func (s *site) operator() client.Client { return s.dial(s.converters()) }
+
+func (s *site) converters() workflows.Converters {
+	keys, err := payload.ReadKeyFile(s.settings["encryption.key-file"].(string))
+	require.NoError(s.t, err)
+	return workflows.NewConverters(payload.NewCodec(keys))
+}
+
+func (s *site) dial(converters workflows.Converters) client.Client {
+	c, err := client.Dial(client.Options{
+		HostPort: s.dev.temporal, Namespace: namespace, DataConverter: converters.Data, FailureConverter: converters.Failures,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
 	require.NoError(s.t, err)
 	s.t.Cleanup(c.Close)
 	return c

@@ -130,7 +130,7 @@ func (o *observed) park(p *process) {
 	o.hook.mu.Lock()
 	o.hook.says = canary + "@example.org is not known to us, " + canary + " last"
 	o.hook.mu.Unlock()
-	c := o.temporalClient()
+	c := o.operator()
 	park := func(name string) string {
 		r := p.post(p.signed("mozilliansorg", canaryID, value{"first_name", name, "public"}))
 		require.Equal(o.t, http.StatusOK, r.status, r.text)

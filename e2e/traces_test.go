@@ -118,7 +118,11 @@ func (o *observed) tracesHangTogether(t *testing.T) {
 	require.NotNil(t, named["RunActivity:PublishToDirectory"])
 	require.Equal(t, "00-"+observedTrace+"-"+hex.EncodeToString(delivery.GetSpanId())+"-01", o.hook.accepted()[0].trace, "the receiver can go on with it")
 
-	replayer := worker.NewWorkflowReplayer()
+	converters := o.converters()
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DataConverter: converters.Data, FailureConverter: converters.Failures,
+	})
+	require.NoError(t, err)
 	replayer.RegisterWorkflowWithOptions(workflows.ProfileChange, workflow.RegisterOptions{Name: "ProfileChange"})
 	require.NoError(t, replayer.ReplayWorkflowHistory(nil, history(t, o.temporalClient(), change.Number(o.created))), "also where traces are not made any more")
 }

@@ -42,7 +42,7 @@ func Codec(ctx context.Context, c config.Encryption, logger *slog.Logger) (conve
 		}
 	}
 	all = append(all, payload.NoKeys{})
-	codec := payload.NewCodec(payload.WithOlder(all[0], all[1:]...))
+	codec := told{payload.NewCodec(payload.WithOlder(all[0], all[1:]...)), logger}
 	if !c.Encrypts() {
 		return payload.DecodeOnly{PayloadCodec: codec}, nil
 	}
@@ -70,6 +70,32 @@ func kmsKeys(ctx context.Context, c config.KMS, logger *slog.Logger) (*awskms.Ke
 		Client: client, KeyID: c.Key, Older: c.Older, Context: c.Pairs(),
 		Period: c.Period, Kept: c.Keep, Age: c.KeepFor, Timeout: c.Timeout, Now: time.Now, Logger: logger,
 	})
+}
+
+// told is a codec that tells operators when it fails. The changes that it fails
+// for wait until it does not, and the workers' own log keeps to itself what a
+// workflow panicked with. Its errors are about keys, never about what is in a
+// payload.
+type told struct {
+	converter.PayloadCodec
+	logger *slog.Logger
+}
+
+// Encode implements converter.PayloadCodec.
+func (t told) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	return t.tell(t.PayloadCodec.Encode(payloads))
+}
+
+// Decode implements converter.PayloadCodec.
+func (t told) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	return t.tell(t.PayloadCodec.Decode(payloads))
+}
+
+func (t told) tell(payloads []*commonpb.Payload, err error) ([]*commonpb.Payload, error) {
+	if err != nil {
+		t.logger.Error("a payload cannot be encrypted or decrypted", "error", err)
+	}
+	return payloads, err
 }
 
 // encrypting tells whether there is a key to encrypt with now.
