@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/stretchr/testify/require"
 
@@ -24,10 +21,7 @@ import (
 
 // readers is the API over a vault, for callers with any scopes.
 func readers(t *testing.T, v vault.Store) (get func(scope, path, ifNoneMatch string) (*http.Response, string)) {
-	gin.SetMode(gin.TestMode)
-	i := newIssuer(t)
-	server := httptest.NewServer(New(Options{Vault: v, KeptAnswers: 1 << 20, Tokens: i.tokens(time.Now), Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}))
-	t.Cleanup(server.Close)
+	base, i := serve(t, v)
 	var mu sync.Mutex
 	tokens := map[string]string{}
 	token := func(scope string) string {
@@ -39,7 +33,7 @@ func readers(t *testing.T, v vault.Store) (get func(scope, path, ifNoneMatch str
 		return tokens[scope]
 	}
 	return func(scope, path, ifNoneMatch string) (*http.Response, string) {
-		request, err := http.NewRequest(http.MethodGet, server.URL+path, nil)
+		request, err := http.NewRequest(http.MethodGet, base+path, nil)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "Bearer "+token(scope))
 		request.Header.Set("If-None-Match", ifNoneMatch)

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.yaml.in/yaml/v3"
 
+	"cis/internal/freeport"
 	"cis/payload"
 	"cis/profile"
 	"cis/workflows"
@@ -87,7 +88,7 @@ func (s *site) command(args ...string) *exec.Cmd {
 
 // prepare makes a process of a role, with addresses of its own.
 func (s *site) prepare(role string, more map[string]any) *process {
-	p := &process{t: s.t, data: s.dev.data, api: freePort(s.t), admin: freePort(s.t), temporal: s.dev.temporal, ldap: s.dev.ldap, issuer: s.dev.issuer}
+	p := &process{t: s.t, data: s.dev.data, api: freeport.Address(s.t), admin: freeport.Address(s.t), temporal: s.dev.temporal, ldap: s.dev.ldap, issuer: s.dev.issuer}
 	file := s.file(more)
 	p.command = func() *exec.Cmd {
 		command := exec.Command(tool, role, "--config", file, "--admin-listen", p.admin)

@@ -20,6 +20,7 @@ import (
 	"cis/activities"
 	"cis/api"
 	"cis/change"
+	"cis/internal/freeport"
 	"cis/workflows"
 )
 
@@ -270,7 +271,7 @@ func TestTemporalIsMadeReadyOnce(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, string(cloud), `--search-attribute "CisPerson=KeywordList"`)
 	require.Contains(t, string(cloud), "cis: this must be done by hand\n")
-	away, err := exec.CommandContext(context.Background(), tool, "temporal", "init", "--temporal-address", freePort(t), "--timeout", "1s").CombinedOutput()
+	away, err := exec.CommandContext(context.Background(), tool, "temporal", "init", "--temporal-address", freeport.Address(t), "--timeout", "1s").CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(away), "cis: temporal at 127.0.0.1:")
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"cis/internal/freeport"
 	"cis/profile"
 	"cis/signing"
 )
@@ -107,7 +107,7 @@ func start(t *testing.T, args ...string) *process {
 func prepare(t *testing.T, args ...string) *process {
 	p := &process{t: t, data: filepath.Join(t.TempDir(), "data"), args: args}
 	for _, at := range []*string{&p.api, &p.temporal, &p.ui, &p.ldap, &p.issuer} {
-		*at = freePort(t)
+		*at = freeport.Address(t)
 	}
 	p.command = func() *exec.Cmd {
 		return exec.Command(program, append([]string{"--data-dir", p.data, "--api", p.api, "--temporal", p.temporal,
@@ -116,28 +116,6 @@ func prepare(t *testing.T, args ...string) *process {
 	processes.Store(p.api, p)
 	t.Cleanup(p.stop)
 	return p
-}
-
-// given are the ports that freePort has given away.
-var given sync.Map
-
-// freePort finds a free port below those that the kernel gives to outgoing
-// connections, which could take one before the process does.
-func freePort(t *testing.T) string {
-	for range 100 {
-		address := fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000))
-		if _, taken := given.LoadOrStore(address, true); taken {
-			continue
-		}
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		defer listener.Close()
-		return address
-	}
-	require.FailNow(t, "no free port")
-	return ""
 }
 
 // launch starts the process, without waiting for anything.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"cis/internal/freeport"
 	"cis/webhook"
 )
 
@@ -57,7 +58,7 @@ func (c *cluster) initialise() {
 }
 
 func (c *cluster) startCIS(role string, number int) {
-	admin, at := freeAddress(c.t), freeAddress(c.t)
+	admin, at := freeport.Address(c.t), freeport.Address(c.t)
 	if role == "api" {
 		c.apis = append(c.apis, "http://"+at)
 	}
@@ -67,19 +68,7 @@ func (c *cluster) startCIS(role string, number int) {
 			return c.cis(role, "--admin-listen", admin, "--api-listen", at)
 		},
 		ready: func(ctx context.Context) error {
-			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/readyz", nil)
-			if err != nil {
-				return err
-			}
-			response, err := http.DefaultClient.Do(request)
-			if err != nil {
-				return err
-			}
-			defer response.Body.Close()
-			if response.StatusCode != http.StatusOK {
-				return fmt.Errorf("/readyz answers %s", response.Status)
-			}
-			return nil
+			return run(ctx, c.cis("ready", "--admin-listen", admin))
 		},
 	})
 }

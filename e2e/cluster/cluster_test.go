@@ -8,18 +8,17 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"cis/cmd/cis-dev/issuer"
+	"cis/internal/freeport"
 	"cis/profile"
 	"cis/schema"
 	"cis/signing"
@@ -132,31 +131,12 @@ func (c *cluster) serve(listener net.Listener, handler http.Handler) {
 	c.t.Cleanup(func() { _ = server.Close() })
 }
 
-// given are the ports that freePort has given away.
-var given sync.Map
-
-// freePort finds a free port below those that the kernel gives to outgoing
-// connections, one of which could take it while a process is down.
+// freePort is a free address in its two parts.
 func freePort(t *testing.T) (host, port string) {
-	for range 100 {
-		address := fmt.Sprint("127.0.0.1:", 20000+mathrand.IntN(12000))
-		if _, taken := given.LoadOrStore(address, true); taken {
-			continue
-		}
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		defer listener.Close()
-		host, port, err = net.SplitHostPort(address)
-		require.NoError(t, err)
-		return host, port
-	}
-	require.FailNow(t, "no free port")
-	return "", ""
+	host, port, err := net.SplitHostPort(freeport.Address(t))
+	require.NoError(t, err)
+	return host, port
 }
-
-func freeAddress(t *testing.T) string { return net.JoinHostPort(freePort(t)) }
 
 // answers tells whether somebody listens at an address.
 func answers(ctx context.Context, address string) error {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"cis/internal/freeport"
 )
 
 // link is the way to a server. While it is cut nobody gets there, and whoever
@@ -34,7 +36,7 @@ type link struct {
 const settleTime = time.Second
 
 func newLink(t *testing.T, server string) *link {
-	l := &link{t: t, address: freeAddress(t), server: server}
+	l := &link{t: t, address: freeport.Address(t), server: server}
 	l.join()
 	t.Cleanup(l.cut)
 	return l

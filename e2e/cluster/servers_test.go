@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+
+	"cis/internal/freeport"
 )
 
 // deployed is a file of the repository's deployment.
@@ -125,7 +127,7 @@ func (c *cluster) startDynamoDB() {
 func (c *cluster) startLDAP() {
 	folder, secret := c.file("ldap"), c.write("ldap-password", []byte(password))
 	require.NoError(c.t, os.Mkdir(folder, 0o700))
-	c.ldap = freeAddress(c.t)
+	c.ldap = freeport.Address(c.t)
 	c.start(&process{
 		name: "slapd",
 		command: func() *exec.Cmd {
